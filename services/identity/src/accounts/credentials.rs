@@ -1,0 +1,107 @@
+//! How accounts sign in: usernames and password hashes, in a table that is neither tracked nor published.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use diesel::{ExpressionMethods, OptionalExtension, QueryDsl, sql_query, sql_types};
+use diesel_async::RunQueryDsl;
+use registrar_store::{Connection, StoreResult};
+use uuid::Uuid;
+
+use super::model::username_key;
+use crate::schema::{accounts, credentials, units};
+
+/// Wrong passwords in a row after which an account is locked.
+pub const ATTEMPTS: i32 = 10;
+/// For how long.
+pub const LOCKED: TimeDelta = TimeDelta::minutes(15);
+
+/// What signing in is decided on.
+#[derive(Clone, Debug)]
+pub struct Credential {
+    /// The account.
+    pub account: Uuid,
+    /// Its tenant.
+    pub tenant: Uuid,
+    /// Its password's hash.
+    pub hash: Option<String>,
+    /// Whether the account is active.
+    pub active: bool,
+    /// Until when wrong passwords have locked it.
+    pub locked_until: Option<DateTime<Utc>>,
+}
+
+/// Keeps the username of a new account, and its password's hash.
+///
+/// # Errors
+/// [`registrar_store::StoreError::Conflict`] for a username in use.
+pub async fn insert(conn: &mut Connection, tenant: Uuid, account: Uuid, username: &str, hash: Option<&str>, now: DateTime<Utc>) -> StoreResult<()> {
+    diesel::insert_into(credentials::table)
+        .values((
+            credentials::account_id.eq(account),
+            credentials::tenant_id.eq(tenant),
+            credentials::username.eq(username),
+            credentials::username_key.eq(username_key(username)),
+            credentials::password_hash.eq(hash),
+            credentials::changed_at.eq(now),
+        ))
+        .execute(conn)
+        .await?;
+    Ok(())
+}
+
+/// Puts another hash in place; the account is no longer locked.
+///
+/// # Errors
+/// Only when the database cannot be asked.
+pub async fn set_hash(conn: &mut Connection, tenant: Uuid, account: Uuid, hash: &str, now: DateTime<Utc>) -> StoreResult<()> {
+    diesel::update(credentials::table.filter(credentials::account_id.eq(account)).filter(credentials::tenant_id.eq(tenant)))
+        .set((credentials::password_hash.eq(Some(hash)), credentials::failed_attempts.eq(0), credentials::locked_until.eq(None::<DateTime<Utc>>), credentials::changed_at.eq(now)))
+        .execute(conn)
+        .await?;
+    Ok(())
+}
+
+/// Account, hash, locked until, status.
+type Row = (Uuid, Option<String>, Option<DateTime<Utc>>, String);
+
+/// The account that a username names, in the tenant whose root unit has this code.
+///
+/// # Errors
+/// Only when the database cannot be asked.
+pub async fn find(conn: &mut Connection, tenant_code: &str, username: &str) -> StoreResult<Option<Credential>> {
+    let tenant: Option<Uuid> = units::table.filter(units::code.eq(tenant_code)).filter(units::id.eq(units::tenant_id)).select(units::id).first(conn).await.optional()?;
+    let Some(tenant) = tenant else { return Ok(None) };
+    let row: Option<Row> = credentials::table
+        .inner_join(accounts::table)
+        .filter(credentials::tenant_id.eq(tenant))
+        .filter(credentials::username_key.eq(username_key(username)))
+        .select((credentials::account_id, credentials::password_hash, credentials::locked_until, accounts::status))
+        .first(conn)
+        .await
+        .optional()?;
+    Ok(row.map(|(account, hash, locked_until, status)| Credential { account, tenant, hash, active: status == "active", locked_until }))
+}
+
+/// Notes a wrong password; the tenth in a row locks the account.
+///
+/// # Errors
+/// Only when the database cannot be asked.
+pub async fn note_failure(conn: &mut Connection, account: Uuid, now: DateTime<Utc>) -> StoreResult<()> {
+    let statement = "update credentials set
+        locked_until = case when failed_attempts + 1 >= $2 then $3 else locked_until end,
+        failed_attempts = case when failed_attempts + 1 >= $2 then 0 else failed_attempts + 1 end
+        where account_id = $1";
+    sql_query(statement).bind::<sql_types::Uuid, _>(account).bind::<sql_types::Integer, _>(ATTEMPTS).bind::<sql_types::Timestamptz, _>(now + LOCKED).execute(conn).await?;
+    Ok(())
+}
+
+/// Confirms, and holds until the transaction ends, that the account is active and the hash still its own: a password
+/// may change while another is being compared. Forgets wrong passwords before.
+///
+/// # Errors
+/// Only when the database cannot be asked.
+pub async fn confirm(conn: &mut Connection, account: Uuid, hash: &str) -> StoreResult<bool> {
+    let statement = "update credentials set failed_attempts = 0, locked_until = null where account_id = $1 and password_hash = $2
+        and exists (select 1 from accounts a where a.id = account_id and a.status = 'active')";
+    let changed = sql_query(statement).bind::<sql_types::Uuid, _>(account).bind::<sql_types::Text, _>(hash).execute(conn).await?;
+    Ok(changed == 1)
+}

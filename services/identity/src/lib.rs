@@ -1,0 +1,51 @@
+//! Identity: units and their hierarchies, accounts, roles and grants, sessions and the keys that tokens are signed
+//! with (đơn vị, tài khoản, phân quyền, đăng nhập; 机构、账号、权限、登录). What every other service decides on comes
+//! from here, by events.
+
+pub mod accounts;
+pub mod authority;
+pub mod grants;
+pub mod init;
+pub mod keys;
+pub mod me;
+pub mod roles;
+#[allow(missing_docs, reason = "columns are documented in migrations/shared/*_authority and migrations/identity")]
+pub mod schema;
+pub mod sessions;
+pub mod units;
+
+use std::sync::Arc;
+
+use diesel_migrations::{EmbeddedMigrations, embed_migrations};
+use registrar_http::{Service, ServiceContext};
+use utoipa_actix_web::service_config::ServiceConfig;
+
+pub use init::{NewTenant, init};
+
+const MIGRATIONS: EmbeddedMigrations = embed_migrations!("../../migrations/identity");
+
+/// The service.
+#[must_use]
+pub fn service() -> Service {
+    Service {
+        name: "identity",
+        segments: &["units", "accounts", "roles", "grants", "sessions", "me"],
+        routes,
+        root_routes: keys::routes,
+        internal_routes: authority::routes,
+        migrations: || MIGRATIONS,
+        sources: authority::sources,
+        replicas: || vec![Arc::new(accounts::staff_names::StaffNames)],
+        importers: || vec![Arc::new(units::import::UnitImporter)],
+        background: |context| vec![Box::pin(keys::rotation::run(context.clone())), Box::pin(sessions::expiry::run(context))],
+    }
+}
+
+fn routes(routes: &mut ServiceConfig, context: &ServiceContext) {
+    units::routes(routes, context);
+    accounts::routes(routes, context);
+    roles::routes(routes, context);
+    grants::routes(routes, context);
+    sessions::routes(routes, context);
+    me::routes(routes, context);
+}

@@ -1,0 +1,12 @@
+//! Identity as a reader of the API meets it.
+
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "what is not there fails the test")]
+
+mod accounts;
+mod grants;
+mod imports;
+mod keys;
+mod pull;
+mod sessions;
+mod units;
+mod world;

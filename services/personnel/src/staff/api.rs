@@ -1,0 +1,287 @@
+//! The routes of staff: request and response bodies, handlers.
+
+use actix_web::{get, patch, post};
+use chrono::{DateTime, NaiveDate, Utc};
+
+use registrar_domain::{EducationLevel, Hierarchy, PersonalNumber, StaffId, UnitId};
+use registrar_http::{
+    Body, Caller, Changes, FeedQuery, Id, Idempotency, IfMatch, List, Listing, MergePatch, Problem, Record, Refusals, ServiceContext, Versioned,
+    answer::{Changed, Listed},
+    idempotency::Kept,
+    import_routes,
+    list::{FeedParameters, ListParameters, Query},
+};
+use registrar_store::{feed::FeedPage, history::HistoryEntry};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+use uuid::Uuid;
+
+use super::{
+    import::StaffImporter,
+    model::{Position, StaffInput, StaffRecord, StaffStatus},
+    store::{self, StaffFilter},
+};
+
+/// A staff record as others see it.
+#[derive(Serialize, ToSchema)]
+pub struct Staff {
+    /// The record's id.
+    pub id: Uuid,
+    /// Grows with every change.
+    #[schema(minimum = 1)]
+    pub version: i64,
+    /// Staff code (số hiệu cán bộ, 教职工号; S0-014).
+    pub code: String,
+    /// Full name (họ và tên, 姓名; S0-013).
+    pub full_name: String,
+    /// Date of birth (ngày sinh).
+    pub birth_date: NaiveDate,
+    /// Gender (giới tính): male, female, unspecified.
+    pub gender: String,
+    /// Personal number (số định danh cá nhân): the last three characters, unless asked for with `sensitive=true`.
+    pub personal_number: Option<String>,
+    /// Mobile phone (điện thoại di động).
+    pub phone: Option<String>,
+    /// E-mail.
+    pub email: Option<String>,
+    /// What they work as; see `StaffInput`.
+    pub position: String,
+    /// The education level they work for.
+    pub education_level: Option<String>,
+    /// The unit they belong to.
+    pub unit_id: Uuid,
+    /// First day of work in the unit.
+    pub started_on: NaiveDate,
+    /// active, on_leave or ended.
+    pub status: String,
+    /// Last day of work.
+    pub ended_on: Option<NaiveDate>,
+    /// Why it ended.
+    pub end_reason: Option<String>,
+    /// What is odd but allowed, such as `unknown_area_prefix` of the personal number (`rules.md` 2.1).
+    #[schema(max_items = 10)]
+    pub warnings: Vec<String>,
+    /// When it was last changed.
+    pub changed_at: DateTime<Utc>,
+}
+
+/// The fields of a list's summary view.
+const SUMMARY: [&str; 9] = ["id", "version", "code", "full_name", "gender", "position", "education_level", "unit_id", "status"];
+/// All fields of a record.
+const FIELDS: [&str; 18] = [
+    "id",
+    "version",
+    "code",
+    "full_name",
+    "birth_date",
+    "gender",
+    "personal_number",
+    "phone",
+    "email",
+    "position",
+    "education_level",
+    "unit_id",
+    "started_on",
+    "status",
+    "ended_on",
+    "end_reason",
+    "warnings",
+    "changed_at",
+];
+
+impl Staff {
+    /// The record with its personal number masked.
+    #[must_use]
+    pub fn masked(row: StaffRecord) -> Self {
+        let number = row.columns.personal_number.as_deref().and_then(|number| PersonalNumber::parse(number).ok());
+        let warnings = number.iter().flat_map(|number| number.check(None, None)).map(|finding| finding.code().to_owned()).collect();
+        let columns = row.columns;
+        Staff {
+            id: row.id,
+            version: row.version,
+            code: columns.code,
+            full_name: columns.full_name,
+            birth_date: columns.birth_date,
+            gender: columns.gender,
+            personal_number: number.map(|number| number.masked()),
+            phone: columns.phone,
+            email: columns.email,
+            position: columns.position,
+            education_level: columns.education_level,
+            unit_id: columns.unit_id,
+            started_on: columns.started_on,
+            status: columns.status,
+            ended_on: columns.ended_on,
+            end_reason: columns.end_reason,
+            warnings,
+            changed_at: row.changed_at,
+        }
+    }
+
+    /// The record in full.
+    #[must_use]
+    pub fn in_full(row: StaffRecord) -> Self {
+        let personal_number = row.columns.personal_number.clone();
+        Staff { personal_number, ..Staff::masked(row) }
+    }
+}
+
+impl Versioned for Staff {
+    const AGGREGATE: &'static str = store::AGGREGATE;
+    fn id(&self) -> Uuid {
+        self.id
+    }
+    fn version(&self) -> i64 {
+        self.version
+    }
+}
+
+/// A change of a staff record.
+pub type StaffPatch = MergePatch<StaffInput>;
+
+/// What a list of staff is narrowed by.
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct StaffQuery {
+    /// Words of the name; accents and case do not matter.
+    #[param(max_length = 100)]
+    q: Option<String>,
+    /// The staff code, exactly.
+    #[param(max_length = 50)]
+    code: Option<String>,
+    /// The unit itself.
+    #[param(value_type = Option<Uuid>)]
+    unit_id: Option<UnitId>,
+    /// The unit and everything below it today, in `hierarchy`.
+    #[param(value_type = Option<Uuid>)]
+    within: Option<UnitId>,
+    /// The hierarchy of `within`; professional when left out.
+    #[param(inline)]
+    hierarchy: Option<Hierarchy>,
+    /// The status.
+    #[param(inline)]
+    status: Option<StaffStatus>,
+    /// The position.
+    #[param(inline)]
+    position: Option<Position>,
+    /// The education level.
+    #[param(inline)]
+    education_level: Option<EducationLevel>,
+}
+
+impl From<StaffQuery> for StaffFilter {
+    fn from(query: StaffQuery) -> Self {
+        let hierarchy = query.hierarchy.unwrap_or(Hierarchy::Professional);
+        StaffFilter {
+            name: query.q,
+            code: query.code,
+            unit: query.unit_id,
+            within: query.within.map(|unit| (unit, hierarchy)),
+            status: query.status,
+            position: query.position,
+            education_level: query.education_level,
+        }
+    }
+}
+
+/// List staff
+///
+/// The records the caller may see, by name (given name first, as Vietnamese lists are) or code: `sort=name|code`.
+#[utoipa::path(
+    operation_id = "personnel.staff.list", tag = "staff",
+    params(ListParameters, StaffQuery),
+    responses((status = 200, description = "A page of staff", body = Listed<Staff>), Refusals)
+)]
+#[get("")]
+pub async fn list(context: ServiceContext, caller: Caller, list: List<StaffQuery>) -> Result<Listing, Problem> {
+    let (page, fields) = (list.page(&store::SORTS)?, list.fields(&SUMMARY, &FIELDS)?);
+    let found = store::list(&mut *context.db.get().await?, &caller, &list.filter.into(), &page).await?;
+    Listing::of(found.map(Staff::masked), fields.as_deref())
+}
+
+/// Enter a staff record
+#[utoipa::path(
+    operation_id = "personnel.staff.create", tag = "staff", request_body = StaffInput,
+    params(("Idempotency-Key" = Option<String>, Header, description = "Makes it safe to send this again")),
+    responses((status = 201, description = "Entered", body = Staff), Refusals)
+)]
+#[post("")]
+pub async fn create(context: ServiceContext, caller: Caller, key: Idempotency, body: Body<StaffInput>) -> Result<Kept, Problem> {
+    key.once(&context, &caller, body.digest, async |conn| {
+        let staff = Staff::masked(store::create(conn, &caller, &body).await?);
+        let location = format!("/v1/staff/{}", staff.id);
+        Ok(Record::created(staff, location))
+    })
+    .await
+}
+
+/// How a record is to be shown.
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct ReadParameters {
+    /// Show the personal number in full; needs the right to, and is logged.
+    sensitive: Option<bool>,
+}
+
+/// Read a staff record
+#[utoipa::path(
+    operation_id = "personnel.staff.read", tag = "staff",
+    params(("staff_id" = Uuid, Path, description = "The record"), ReadParameters),
+    responses((status = 200, description = "The record", body = Staff), (status = 304, description = "Unchanged since `If-None-Match`"), Refusals)
+)]
+#[get("/{staff_id}")]
+pub async fn read(context: ServiceContext, caller: Caller, id: Id<StaffId>, parameters: Query<ReadParameters>) -> Result<Record<Staff>, Problem> {
+    let mut conn = context.db.get().await?;
+    if parameters.0.sensitive == Some(true) {
+        return Ok(Record::of(Staff::in_full(store::find_sensitive(&mut conn, &caller, *id).await?)));
+    }
+    Ok(Record::of(Staff::masked(store::find(&mut conn, &caller, *id).await?)))
+}
+
+/// Change a staff record
+///
+/// A merge patch. To end a record, set `status` to `ended` with `ended_on` and `end_reason`. The change reaches every
+/// other service by itself (S0-017).
+#[utoipa::path(
+    operation_id = "personnel.staff.update", tag = "staff", request_body(content = StaffPatch, content_type = "application/merge-patch+json"),
+    params(("staff_id" = Uuid, Path, description = "The record"), ("If-Match" = String, Header, description = "The ETag that was read, or *")),
+    responses((status = 200, description = "The record as it is now", body = Staff), Refusals)
+)]
+#[patch("/{staff_id}")]
+pub async fn update(context: ServiceContext, caller: Caller, id: Id<StaffId>, seen: IfMatch, patch: StaffPatch) -> Result<Record<Staff>, Problem> {
+    let mut conn = context.db.get().await?;
+    let found = store::find_to_change(&mut conn, &caller, *id).await?;
+    seen.check(found.version)?;
+    let input = patch.apply(&found.columns.to_input()?)?;
+    Ok(Record::of(Staff::masked(store::update(&mut conn, &caller, found, &input).await?)))
+}
+
+/// Follow changes of staff
+///
+/// The latest state of every record changed since the cursor, ended ones included.
+#[utoipa::path(
+    operation_id = "personnel.staff.changes", tag = "staff", params(FeedParameters),
+    responses((status = 200, description = "A page of changes", body = Changed<Staff>), Refusals)
+)]
+#[get("/changes")]
+pub async fn changes(context: ServiceContext, caller: Caller, feed: FeedQuery) -> Result<Changes<Staff>, Problem> {
+    let page = store::changes(&mut *context.db.get().await?, &caller, feed.cursor, feed.limit).await?;
+    Ok(Changes(FeedPage { items: page.items.into_iter().map(Staff::masked).collect(), next: page.next, more: page.more }))
+}
+
+/// Read a record's history
+///
+/// Who changed what, when, through which application, from what to what; newest first, at most 200 versions.
+#[utoipa::path(
+    operation_id = "personnel.staff.history", tag = "staff", params(("staff_id" = Uuid, Path, description = "The record")),
+    responses((status = 200, description = "Its versions", body = Listed<HistoryEntry>), Refusals)
+)]
+#[get("/{staff_id}/history")]
+pub async fn history(context: ServiceContext, caller: Caller, id: Id<StaffId>) -> Result<Listing, Problem> {
+    let entries = store::history(&mut *context.db.get().await?, &caller, *id).await?;
+    Listing::whole(entries)
+}
+
+import_routes!(StaffImporter, "personnel.staff", "staff", "StaffRow");

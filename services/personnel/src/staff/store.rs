@@ -1,0 +1,255 @@
+//! Every query on staff.
+
+use diesel::{BoolExpressionMethods, ExpressionMethods, OptionalExtension, QueryDsl, SelectableHelper, pg::Pg};
+use diesel_async::RunQueryDsl;
+use registrar_access::{Access, Action, Record};
+use registrar_domain::{EducationLevel, Hierarchy, StaffId, UnitId};
+use registrar_store::{
+    Connection, Keep, Page, PageRequest, StoreError, StoreResult, authored,
+    condition::{contains_words, within},
+    feed::{self, FeedCursor, FeedPage},
+    history::{self, HistoryEntry},
+};
+use uuid::Uuid;
+
+use super::model::{Position, StaffColumns, StaffInput, StaffRecord, StaffStatus};
+use crate::schema::staff;
+
+/// The aggregate's name, in events and in the history.
+pub const AGGREGATE: &str = "personnel.staff";
+
+/// Where a staff row keeps what grants speak of.
+const RECORD: Record = Record { tenant: "staff.tenant_id", unit: "staff.unit_id", level: Some("staff.education_level"), class: None };
+
+/// What a list is narrowed by.
+#[derive(Debug, Default)]
+pub struct StaffFilter {
+    /// Words of the name, accents ignored.
+    pub name: Option<String>,
+    /// The code, exactly.
+    pub code: Option<String>,
+    /// The unit itself.
+    pub unit: Option<UnitId>,
+    /// The unit and everything below it today.
+    pub within: Option<(UnitId, Hierarchy)>,
+    /// The status.
+    pub status: Option<StaffStatus>,
+    /// The position.
+    pub position: Option<Position>,
+    /// The education level.
+    pub education_level: Option<EducationLevel>,
+}
+
+/// The orders of a list.
+pub const SORTS: [&str; 2] = ["name", "code"];
+
+fn filtered<'a>(access: &Access, filter: &'a StaffFilter) -> staff::BoxedQuery<'a, Pg> {
+    let mut query = staff::table.into_boxed().filter(access.narrow(Action::StaffRead, &RECORD));
+    if let Some(name) = &filter.name {
+        query = query.filter(contains_words("staff.name_search", name));
+    }
+    if let Some(code) = &filter.code {
+        query = query.filter(staff::code.eq(code));
+    }
+    if let Some(unit) = filter.unit {
+        query = query.filter(staff::unit_id.eq(Uuid::from(unit)));
+    }
+    if let Some((unit, hierarchy)) = filter.within {
+        query = query.filter(within("staff.unit_id", unit.into(), hierarchy.as_str(), access.today));
+    }
+    if let Some(status) = filter.status {
+        query = query.filter(staff::status.eq(status.as_str()));
+    }
+    if let Some(position) = filter.position {
+        query = query.filter(staff::position.eq(position.as_str()));
+    }
+    if let Some(level) = filter.education_level {
+        query = query.filter(staff::education_level.eq(level.as_str()));
+    }
+    query
+}
+
+/// The records the caller may see, a page of them.
+///
+/// # Errors
+/// [`StoreError::Forbidden`] when no grant of the caller lets them see staff at all.
+pub async fn list(conn: &mut Connection, access: &Access, filter: &StaffFilter, page: &PageRequest) -> StoreResult<Page<StaffRecord>> {
+    access.require(Action::StaffRead)?;
+    let column = if page.sort == "code" { "staff.code" } else { "staff.name_sort" };
+    let mut query = filtered(access, filter).limit(page.limit + 1).select(StaffRecord::as_select());
+    if let Some(after) = page.keyset(column, "staff.id") {
+        query = query.filter(after);
+    }
+    query = match (page.sort, page.descending) {
+        ("code", false) => query.order((staff::code.asc(), staff::id.asc())),
+        ("code", true) => query.order((staff::code.desc(), staff::id.desc())),
+        (_, false) => query.order((staff::name_sort.asc(), staff::id.asc())),
+        (_, true) => query.order((staff::name_sort.desc(), staff::id.desc())),
+    };
+    let rows = query.load(conn).await?;
+    let total = if page.count { Some(filtered(access, filter).count().get_result(conn).await?) } else { None };
+    let by_code = page.sort == "code";
+    Ok(page.page(rows, total, |row| (if by_code { row.columns.code.clone() } else { row.columns.name_sort.clone() }, row.id)))
+}
+
+/// One record.
+///
+/// # Errors
+/// [`StoreError::NotFound`] when there is none the caller may see.
+pub async fn find(conn: &mut Connection, access: &Access, id: StaffId) -> StoreResult<StaffRecord> {
+    Ok(readable(conn, access, id, Action::StaffRead).await?.0)
+}
+
+/// One record with its sensitive fields, which is logged.
+///
+/// # Errors
+/// [`StoreError::NotFound`], [`StoreError::Forbidden`] when the caller may see the record without them only.
+pub async fn find_sensitive(conn: &mut Connection, access: &Access, id: StaffId) -> StoreResult<StaffRecord> {
+    access.require_fresh(Action::StaffReadSensitive)?;
+    let (record, may) = readable(conn, access, id, Action::StaffReadSensitive).await?;
+    if !may {
+        return Err(StoreError::Forbidden(Action::StaffReadSensitive.as_str()));
+    }
+    access.log_read(conn, AGGREGATE, vec![record.id], &["personal_number"]).await?;
+    Ok(record)
+}
+
+/// A record the caller may see, and whether they may also do `action` with it.
+async fn readable(conn: &mut Connection, access: &Access, id: StaffId, action: Action) -> StoreResult<(StaffRecord, bool)> {
+    access.require(Action::StaffRead)?;
+    Ok(staff::table
+        .filter(staff::id.eq(Uuid::from(id)))
+        .filter(access.narrow(Action::StaffRead, &RECORD))
+        .select((StaffRecord::as_select(), access.narrow(action, &RECORD)))
+        .first(conn)
+        .await?)
+}
+
+/// A new record.
+///
+/// # Errors
+/// [`StoreError::Invalid`], [`StoreError::Forbidden`], [`StoreError::NotYetKnown`] for an unknown unit,
+/// [`StoreError::Conflict`] for a code or personal number in use.
+pub async fn create(conn: &mut Connection, access: &Access, input: &StaffInput) -> StoreResult<StaffRecord> {
+    access.require(Action::StaffWrite)?;
+    input.check(access.today)?;
+    open_unit(conn, access, input.unit_id).await?;
+    Ok(diesel::insert_into(staff::table)
+        .values((staff::id.eq(Uuid::now_v7()), staff::tenant_id.eq(Uuid::from(access.tenant)), input.columns(), authored!(staff, &access.author())))
+        .returning(StaffRecord::as_returning())
+        .get_result(conn)
+        .await?)
+}
+
+async fn open_unit(conn: &mut Connection, access: &Access, unit: UnitId) -> StoreResult<()> {
+    let unit = access.in_unit(conn, Action::StaffWrite, unit).await?;
+    if unit.status == "open" {
+        return Ok(());
+    }
+    Err(StoreError::Invalid { pointer: "/unit_id".into(), code: "unit_closed", detail: format!("{} is closed", unit.name) })
+}
+
+/// A record the caller may change.
+///
+/// # Errors
+/// [`StoreError::NotFound`], [`StoreError::Forbidden`].
+pub async fn find_to_change(conn: &mut Connection, access: &Access, id: StaffId) -> StoreResult<StaffRecord> {
+    access.require_fresh(Action::StaffWrite)?;
+    let (record, may) = readable(conn, access, id, Action::StaffWrite).await?;
+    if may { Ok(record) } else { Err(StoreError::Forbidden(Action::StaffWrite.as_str())) }
+}
+
+/// Changes a record from the state in which it was found. What changes nothing writes nothing.
+///
+/// # Errors
+/// Those of [`create`]; [`StoreError::Stale`] when it was changed since.
+pub async fn update(conn: &mut Connection, access: &Access, found: StaffRecord, input: &StaffInput) -> StoreResult<StaffRecord> {
+    let columns = input.columns();
+    if columns == found.columns {
+        return Ok(found);
+    }
+    input.check(access.today)?;
+    if found.columns.unit_id != columns.unit_id {
+        open_unit(conn, access, input.unit_id).await?;
+    }
+    write(conn, access, &found, columns).await?.ok_or(StoreError::Stale { current: found.version + 1 })
+}
+
+async fn write(conn: &mut Connection, access: &Access, found: &StaffRecord, columns: StaffColumns) -> StoreResult<Option<StaffRecord>> {
+    let target = staff::table.filter(staff::id.eq(found.id).and(staff::tenant_id.eq(found.tenant_id)).and(staff::version.eq(found.version)));
+    let statement = diesel::update(target).set((columns, authored!(staff, &access.author()))).returning(StaffRecord::as_returning());
+    Ok(Keep(statement).get_result(conn).await.optional()?)
+}
+
+/// The latest state of the records changed after a cursor, those the caller may see.
+///
+/// # Errors
+/// [`StoreError::CursorGone`] for a cursor of a former generation.
+pub async fn changes(conn: &mut Connection, access: &Access, cursor: Option<FeedCursor>, limit: i64) -> StoreResult<FeedPage<StaffRecord>> {
+    access.require(Action::StaffRead)?;
+    let from = feed::resume(conn, cursor).await?;
+    let rows = staff::table
+        .filter(access.narrow(Action::StaffRead, &RECORD))
+        .filter(feed::after("staff", from))
+        .order((staff::change_xid, staff::change_sequence))
+        .limit(limit + 1)
+        .select(StaffRecord::as_select())
+        .load(conn)
+        .await?;
+    Ok(feed::page(from, limit, rows, |row| (row.change_xid, row.change_sequence.unwrap_or_default())))
+}
+
+/// Who changed what, newest first.
+///
+/// # Errors
+/// [`StoreError::NotFound`].
+pub async fn history(conn: &mut Connection, access: &Access, id: StaffId) -> StoreResult<Vec<HistoryEntry>> {
+    let (_, sensitive) = readable(conn, access, id, Action::StaffReadSensitive).await?;
+    let derived = ["name_search", "name_sort"];
+    let hidden: &[&str] = if sensitive { &derived } else { &["name_search", "name_sort", "personal_number"] };
+    if sensitive {
+        access.log_read(conn, AGGREGATE, vec![id.into()], &["personal_number"]).await?;
+    }
+    history::entries(conn, AGGREGATE, "staff", id.into(), hidden, 200).await
+}
+
+/// The records with these codes, for an import.
+///
+/// # Errors
+/// Only when the database cannot be asked.
+pub async fn by_codes(conn: &mut Connection, access: &Access, codes: &[String]) -> StoreResult<Vec<(StaffRecord, bool)>> {
+    Ok(staff::table
+        .filter(staff::tenant_id.eq(Uuid::from(access.tenant)))
+        .filter(staff::code.eq_any(codes.to_vec()))
+        .select((StaffRecord::as_select(), access.narrow(Action::StaffWrite, &RECORD)))
+        .load(conn)
+        .await?)
+}
+
+/// Inserts many new records; the caller has checked each.
+///
+/// # Errors
+/// [`StoreError::Conflict`].
+pub async fn insert_many(conn: &mut Connection, access: &Access, inputs: &[StaffInput]) -> StoreResult<()> {
+    let author = access.author();
+    let rows: Vec<_> =
+        inputs.iter().map(|input| (staff::id.eq(Uuid::now_v7()), staff::tenant_id.eq(Uuid::from(access.tenant)), input.columns(), authored!(staff, &author))).collect();
+    for part in rows.chunks(1000) {
+        diesel::insert_into(staff::table).values(part).execute(conn).await?;
+    }
+    Ok(())
+}
+
+/// The personal numbers among these that are in use, with the code of the record that has each.
+///
+/// # Errors
+/// Only when the database cannot be asked.
+pub async fn personal_numbers_in_use(conn: &mut Connection, access: &Access, numbers: &[String]) -> StoreResult<Vec<(String, String)>> {
+    let rows: Vec<(Option<String>, String)> = staff::table
+        .filter(staff::tenant_id.eq(Uuid::from(access.tenant)))
+        .filter(staff::personal_number.eq_any(numbers.to_vec()))
+        .select((staff::personal_number, staff::code))
+        .load(conn)
+        .await?;
+    Ok(rows.into_iter().filter_map(|(number, code)| Some((number?, code))).collect())
+}

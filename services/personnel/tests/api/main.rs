@@ -1,0 +1,11 @@
+//! Staff records as a reader of the API meets them.
+
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may fail where it stands")]
+
+mod bodies;
+mod feed;
+mod imports;
+mod lists;
+mod records;
+mod rights;
+mod world;

@@ -1,0 +1,190 @@
+//! Who may do what with staff records, and what happens when nobody can tell.
+
+use std::time::Duration;
+
+use chrono::TimeDelta;
+use registrar_access::Role;
+use registrar_domain::{EducationLevel, Hierarchy};
+use registrar_http::rate_limit::RateLimit;
+use registrar_testkit::{NewAccount, TestSystem};
+use serde_json::json;
+
+use crate::world::{World, column, with};
+
+#[tokio::test]
+async fn each_role_does_what_the_policy_says_and_no_more() {
+    let world = World::start().await;
+    let entered = world.head.post("/v1/staff").json(&with(world.teacher("GV001", "Lê Thị Bình"), json!({"personal_number": "048190001234"}))).await.status(201);
+    let path = format!("/v1/staff/{}", entered.id());
+    for (role, reads, sees_sensitive, writes) in [
+        (Role::Administrator, true, true, true),
+        (Role::HeadTeacher, true, true, true),
+        (Role::Clerk, true, true, true),
+        (Role::Officer, true, true, false),
+        (Role::Teacher, true, false, false),
+        (Role::Integrator, true, false, false),
+        (Role::Viewer, false, false, false),
+    ] {
+        let api = world.client(role, world.school).await;
+        let status = |allowed: bool, success: u16| if allowed { success } else { 403 };
+        for route in [path.clone(), "/v1/staff".into(), "/v1/staff/changes".into(), format!("{path}/history")] {
+            assert_eq!(api.get(&route).await.status, status(reads, 200), "{role:?} {route}");
+        }
+        assert_eq!(api.get(format!("{path}?sensitive=true")).await.status, status(sees_sensitive, 200), "{role:?}");
+        let change = api.patch(&path).header("If-Match", "*").merge(&json!({"email": format!("{}@example.vn", role.as_str())})).await;
+        assert_eq!(change.status, status(writes, 200), "{role:?}");
+        let body = world.teacher(&format!("{}-1", role.as_str()), "Trần Văn An");
+        assert_eq!(api.post("/v1/staff").json(&body).await.status, status(writes, 201), "{role:?}");
+        let file = api.post("/v1/staff/imports").body("text/csv", "code\nx\n").await;
+        assert_eq!(file.status, status(writes, 422), "{role:?}");
+    }
+}
+
+#[tokio::test]
+async fn without_a_valid_token_nothing_is_told() {
+    let world = World::start().await;
+    let entered = world.enter("GV001", "Trần Văn An").await;
+    let path = format!("/v1/staff/{}", entered.id());
+    let nobody = world.system.client();
+    for route in [path.clone(), "/v1/staff".into(), "/v1/staff/changes".into(), format!("{path}/history")] {
+        let answer = nobody.get(&route).await.problem(401, "unauthenticated");
+        assert_eq!(answer.header("www-authenticate"), Some("Bearer realm=\"registrar\""));
+    }
+    nobody.post("/v1/staff").json(&world.teacher("GV002", "An")).await.problem(401, "unauthenticated");
+    nobody.patch(&path).if_match(&entered).merge(&json!({})).await.problem(401, "unauthenticated");
+    let now = world.system.clock().now();
+    let token = world.head_account.token();
+    for bad in ["x".to_owned(), format!("{token}x"), world.head_account.token_of(now - TimeDelta::hours(2), now - TimeDelta::hours(1))] {
+        nobody.token(bad).get(&path).await.problem(401, "unauthenticated");
+    }
+    nobody.token(token.clone()).get(&path).await.ok();
+    world.system.disable(&world.head_account).await.unwrap();
+    nobody.token(token).get(&path).await.problem(401, "unauthenticated");
+}
+
+#[tokio::test]
+async fn another_school_does_not_exist_for_its_neighbour() {
+    let world = World::start().await;
+    let entered = world.enter("GV001", "Trần Văn An").await;
+    let path = format!("/v1/staff/{}", entered.id());
+    let neighbour = world.client(Role::HeadTeacher, world.other).await;
+    neighbour.get(&path).await.problem(404, "not_found");
+    neighbour.get(format!("{path}?sensitive=true")).await.problem(404, "not_found");
+    neighbour.patch(&path).if_match(&entered).merge(&json!({"code": "X"})).await.problem(404, "not_found");
+    assert_eq!(neighbour.get("/v1/staff?count=true").await.ok().at("/total"), 0);
+    neighbour.post("/v1/staff").json(&world.teacher("GV002", "An")).await.problem(409, "not_yet_known");
+    let own = neighbour.post("/v1/staff").json(&with(world.teacher("GV002", "Lê An"), json!({"unit_id": world.other}))).await.status(201);
+    // Nor may they send one of theirs there.
+    neighbour.patch(format!("/v1/staff/{}", own.id())).if_match(&own).merge(&json!({"unit_id": world.school})).await.problem(409, "not_yet_known");
+
+    let officer = world.client(Role::Officer, world.department).await;
+    assert_eq!(column(&officer.get("/v1/staff?sort=code").await.ok(), "code"), ["GV001", "GV002"]);
+    officer.post("/v1/staff").json(&world.teacher("GV003", "An")).await.problem(403, "forbidden");
+    let foreign = world.system.new_tenant("Hệ thống khác").await.unwrap();
+    let foreign = world.client(Role::Administrator, uuid::Uuid::from(foreign).into()).await;
+    foreign.get(&path).await.problem(404, "not_found");
+    assert_eq!(foreign.get("/v1/staff?count=true").await.ok().at("/total"), 0);
+    assert_eq!(foreign.get("/v1/staff/changes").await.ok().at("/items"), &json!([]));
+    world.enter("GV010", "Lê Bình").await;
+    let root = json!(uuid::Uuid::from(world.system.root_unit()));
+    foreign.post("/v1/staff").json(&with(world.teacher("GV011", "An"), json!({"unit_id": root}))).await.problem(409, "not_yet_known");
+}
+
+#[tokio::test]
+async fn a_grant_reaches_as_far_as_its_hierarchy_levels_and_days() {
+    let world = World::start().await;
+    world.enter("GV001", "Trần Văn An").await;
+    let total = async |account: NewAccount| {
+        let api = world.system.client_of(&world.system.account_with(account).await.unwrap());
+        let answer = api.get("/v1/staff?count=true").await;
+        if answer.status == 403 { -1 } else { answer.ok().at("/total").as_i64().unwrap() }
+    };
+    let officer = || NewAccount::new(Role::Officer, world.department);
+    assert_eq!(total(officer()).await, 1);
+    assert_eq!(total(NewAccount { hierarchy: Hierarchy::Administrative, ..officer() }).await, 1);
+    assert_eq!(total(NewAccount { education_levels: vec![EducationLevel::TH], ..officer() }).await, 1);
+    assert_eq!(total(NewAccount { education_levels: vec![EducationLevel::THCS], ..officer() }).await, 0);
+    assert_eq!(total(NewAccount { valid_until: "2025-09-14".parse().ok(), ..officer() }).await, -1);
+    assert_eq!(total(NewAccount { valid_until: "2025-09-15".parse().ok(), ..officer() }).await, 1);
+    assert_eq!(total(NewAccount { valid_from: "2025-09-16".parse().unwrap(), ..officer() }).await, -1);
+}
+
+#[tokio::test]
+async fn the_personal_number_is_masked_unless_asked_for_and_that_is_logged() {
+    let world = World::start().await;
+    let entered = world.head.post("/v1/staff").json(&with(world.teacher("GV001", "Lê Thị Bình"), json!({"personal_number": "048190001234"}))).await.status(201);
+    let path = format!("/v1/staff/{}", entered.id());
+    for answer in [entered.clone(), world.head.get(&path).await.ok(), world.head.get("/v1/staff?fields=*").await.ok(), world.head.get("/v1/staff/changes").await.ok()] {
+        assert!(answer.text.contains("234") && !answer.text.contains("048190001234"), "{}", answer.text);
+    }
+    assert_eq!(world.count("select count(*) as count from access_log").await, 0);
+    // S1-010: the number itself, for those who keep the records.
+    assert_eq!(world.head.get(format!("{path}?sensitive=true")).await.ok().at("/personal_number"), "048190001234");
+    let logged = format!(
+        "select count(*) as count from access_log where account_id = '{}' and record_ids = array['{}'::uuid] and fields = '{{personal_number}}' and client = 'test' and aggregate = 'personnel.staff'",
+        world.head_account.id,
+        entered.id()
+    );
+    assert_eq!(world.count(&logged).await, 1);
+    world.client(Role::Teacher, world.school).await.get(format!("{path}?sensitive=true")).await.problem(403, "forbidden");
+    assert_eq!(world.count("select count(*) as count from access_log").await, 1);
+    // A patch that does not speak of the number keeps it.
+    world.head.patch(&path).if_match(&entered).merge(&json!({"email": "binh@example.vn"})).await.ok();
+    assert_eq!(world.head.get(format!("{path}?sensitive=true")).await.ok().at("/personal_number"), "048190001234");
+}
+
+#[tokio::test]
+async fn while_authority_is_stale_writes_are_refused_and_reads_go_on() {
+    let world = World::start().await;
+    let entered = world.enter("GV001", "Trần Văn An").await;
+    let path = format!("/v1/staff/{}", entered.id());
+    let now = world.system.clock().now();
+    world.system.authority_as_of(now - TimeDelta::seconds(59)).await.unwrap();
+    let entered = world.head.patch(&path).if_match(&entered).merge(&json!({"code": "GV002"})).await.ok();
+    world.system.authority_as_of(now - TimeDelta::seconds(61)).await.unwrap();
+    let answer = world.head.patch(&path).if_match(&entered).merge(&json!({"code": "GV003"})).await.problem(503, "authority_stale");
+    assert!(answer.header("retry-after").is_some());
+    world.head.post("/v1/staff").json(&world.teacher("GV004", "An")).await.problem(503, "authority_stale");
+    world.head.post("/v1/staff/imports").body("text/csv", "code\nx\n").await.problem(503, "authority_stale");
+    world.head.get(format!("{path}?sensitive=true")).await.problem(503, "authority_stale");
+    assert_eq!(world.head.get(&path).await.ok().at("/code"), "GV002");
+    world.head.get("/v1/staff").await.ok();
+    world.head.get("/v1/staff/changes").await.ok();
+    let history = world.head.get(format!("{path}/history")).await.ok();
+    assert!(!history.text.contains("personal_number"), "the history leaves sensitive fields out");
+    world.system.authority_as_of(now).await.unwrap();
+    world.head.patch(&path).if_match(&entered).merge(&json!({"code": "GV003"})).await.ok();
+}
+
+#[tokio::test]
+async fn too_many_requests_are_told_when_to_go_on() {
+    let limit = RateLimit { quota: 3, window: Duration::from_secs(60) };
+    let system = TestSystem::builder(vec![registrar_personnel::service()]).options(move |options| options.rate_limit = limit).start().await.unwrap();
+    let world = World::on(system).await;
+    for left in [2, 1, 0] {
+        let answer = world.head.get("/v1/staff").await.ok();
+        assert_eq!(answer.header("ratelimit-policy"), Some("\"default\";q=3;w=60"));
+        assert_eq!(answer.header("ratelimit"), Some(format!("\"default\";r={left};t=60").as_str()));
+    }
+    let answer = world.head.get("/v1/staff").await.problem(429, "too_many_requests");
+    assert_eq!((answer.header("retry-after"), answer.header("ratelimit")), (Some("60"), Some("\"default\";r=0;t=60")));
+    world.client(Role::Clerk, world.school).await.get("/v1/staff").await.ok();
+    world.system.clock().advance(TimeDelta::seconds(60));
+    world.head.get("/v1/staff").await.ok();
+}
+
+#[tokio::test]
+async fn a_unit_that_is_closed_takes_nobody() {
+    let world = World::start().await;
+    let closed = registrar_testkit::NewUnit {
+        closed_on: "2025-06-30".parse().ok(),
+        ..registrar_testkit::NewUnit::new(world.system.tenant(), registrar_domain::UnitKind::DistrictOffice, "Phòng GDĐT")
+    };
+    let closed = world.system.unit(closed).await.unwrap();
+    let administrator = world.client(Role::Administrator, world.system.root_unit()).await;
+    let answer = administrator.post("/v1/staff").json(&with(world.teacher("GV001", "An"), json!({"unit_id": closed}))).await.problem(422, "invalid");
+    assert_eq!(answer.field_errors(), crate::world::errors(&[("/unit_id", "unit_closed")]));
+    let unknown = json!({"unit_id": world.system.new_id()});
+    let answer = administrator.post("/v1/staff").json(&with(world.teacher("GV001", "An"), unknown)).await.problem(409, "not_yet_known");
+    assert!(answer.header("retry-after").is_some());
+}

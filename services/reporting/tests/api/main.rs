@@ -1,0 +1,9 @@
+//! The reporting service as a reader of its API sees it: events go in on one side, figures come out on the other.
+
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may fail where it stands")]
+
+mod convergence;
+mod headcounts;
+mod records;
+mod reform;
+mod refusals;

@@ -1,0 +1,53 @@
+//! Students: school years, classes, who learns in them and who teaches them (năm học, lớp, học sinh, ghi danh, phân công
+//! giảng dạy; 学年、班级、学生、学籍、任课).
+
+pub mod assignments;
+pub mod batch;
+pub mod classes;
+pub mod copies;
+pub mod dated;
+pub mod derived;
+pub mod embedded;
+pub mod enrolments;
+#[allow(missing_docs, reason = "columns are documented in migrations/students")]
+pub mod schema;
+pub mod school_years;
+pub mod students;
+
+use std::sync::Arc;
+
+use diesel_migrations::{EmbeddedMigrations, embed_migrations};
+use registrar_http::{Service, service};
+
+const MIGRATIONS: EmbeddedMigrations = embed_migrations!("../../migrations/students");
+
+/// The service.
+#[must_use]
+pub fn service() -> Service {
+    Service {
+        name: "students",
+        segments: &["school-years", "classes", "students", "enrolments", "assignments"],
+        routes: |routes, context| {
+            school_years::routes(routes, context);
+            classes::routes(routes, context);
+            students::routes(routes, context);
+            enrolments::routes(routes, context);
+            assignments::routes(routes, context);
+        },
+        root_routes: service::no_routes,
+        internal_routes: service::no_routes,
+        migrations: || MIGRATIONS,
+        sources: || {
+            vec![
+                Arc::new(school_years::events::SchoolYearSource),
+                Arc::new(classes::events::ClassSource),
+                Arc::new(students::events::StudentSource),
+                Arc::new(enrolments::events::EnrolmentSource),
+                Arc::new(assignments::events::AssignmentSource),
+            ]
+        },
+        replicas: copies::replicas,
+        importers: || vec![Arc::new(classes::import::ClassImporter), Arc::new(students::import::StudentImporter)],
+        background: service::no_background,
+    }
+}

@@ -1,0 +1,14 @@
+//! School years (năm học, 学年): kept for the whole tenant, seen by everybody in it.
+
+pub mod api;
+pub mod events;
+pub mod model;
+pub mod store;
+
+use registrar_http::{ServiceContext, resource};
+use utoipa_actix_web::service_config::ServiceConfig;
+
+/// Adds `/school-years`.
+pub fn routes(routes: &mut ServiceConfig, context: &ServiceContext) {
+    routes.service(resource!(context, "/school-years").service(api::list).service(api::create).service(api::changes).service(api::read).service(api::update).service(api::history));
+}

@@ -1,0 +1,273 @@
+//! Every query that reads students; [`super::writes`] has those that write them.
+
+use chrono::NaiveDate;
+use diesel::{
+    BoolExpressionMethods, ExpressionMethods, OptionalExtension, QueryDsl, SelectableHelper,
+    dsl::AsSelect,
+    expression::SqlLiteral,
+    pg::Pg,
+    sql_types::{Jsonb, Nullable},
+};
+use diesel_async::RunQueryDsl;
+use registrar_access::{Access, Action, Record};
+use registrar_domain::{ClassId, EducationLevel, Hierarchy, StudentId, UnitId};
+use registrar_store::{
+    Condition, Connection, Page, PageRequest, StoreError, StoreResult,
+    condition::{contains_words, within},
+    feed::{self, FeedCursor, FeedPage},
+    history::{self, HistoryEntry},
+};
+use serde_json::Value;
+use uuid::Uuid;
+
+use super::model::{ShownStudent, StudentRecord, StudentStatus};
+use crate::{
+    classes,
+    derived::{self, Reach},
+    embedded,
+    schema::students,
+};
+
+/// The aggregate's name, in events and in the history.
+pub const AGGREGATE: &str = "students.student";
+
+/// Where a student row keeps what grants speak of.
+pub const RECORD: Record = Record { tenant: "students.tenant_id", unit: "students.unit_id", level: Some("students.education_level"), class: Some("students.class_id") };
+
+/// What a list is narrowed by.
+#[derive(Debug, Default)]
+pub struct StudentFilter {
+    /// Words of the name, accents ignored.
+    pub name: Option<String>,
+    /// The code, exactly.
+    pub code: Option<String>,
+    /// The class of the open enrolment.
+    pub class: Option<ClassId>,
+    /// The unit itself.
+    pub unit: Option<UnitId>,
+    /// The unit and everything below it today.
+    pub within: Option<(UnitId, Hierarchy)>,
+    /// The education level.
+    pub education_level: Option<EducationLevel>,
+    /// The status.
+    pub status: Option<StudentStatus>,
+}
+
+/// The orders of a list.
+pub const SORTS: [&str; 2] = ["name", "code"];
+
+/// The condition that the caller may read a student without sensitive fields: by a grant, or as one of the teachers of
+/// the class the student is in.
+pub(super) fn visible(access: &Access) -> Condition {
+    derived::or_own_class(access, Action::StudentsRead, access.narrow(Action::StudentsRead, &RECORD), Reach::Teaching, "students.class_id")
+}
+
+/// A student as it is selected with what it shows of others.
+type Shown = (AsSelect<StudentRecord, Pg>, SqlLiteral<Nullable<Jsonb>>);
+
+fn shown() -> Shown {
+    (StudentRecord::as_select(), embedded::class("students.class_id", "students.tenant_id"))
+}
+
+fn read((record, class): (StudentRecord, Option<Value>)) -> StoreResult<ShownStudent> {
+    Ok(ShownStudent { record, class: class.map(embedded::read).transpose()? })
+}
+
+fn filtered<'a>(access: &Access, filter: &'a StudentFilter) -> students::BoxedQuery<'a, Pg> {
+    let mut query = students::table.into_boxed().filter(students::tenant_id.eq(Uuid::from(access.tenant))).filter(visible(access));
+    if let Some(name) = &filter.name {
+        query = query.filter(contains_words("students.name_search", name));
+    }
+    if let Some(code) = &filter.code {
+        query = query.filter(students::code.eq(code));
+    }
+    if let Some(class) = filter.class {
+        query = query.filter(students::class_id.eq(Uuid::from(class)));
+    }
+    if let Some(unit) = filter.unit {
+        query = query.filter(students::unit_id.eq(Uuid::from(unit)));
+    }
+    if let Some((unit, hierarchy)) = filter.within {
+        query = query.filter(within("students.unit_id", unit.into(), hierarchy.as_str(), access.today));
+    }
+    if let Some(level) = filter.education_level {
+        query = query.filter(students::education_level.eq(level.as_str()));
+    }
+    if let Some(status) = filter.status {
+        query = query.filter(students::status.eq(status.as_str()));
+    }
+    query
+}
+
+/// The students the caller may see, a page of them.
+///
+/// # Errors
+/// [`StoreError::Forbidden`] when nothing lets the caller see students at all.
+pub async fn list(conn: &mut Connection, access: &Access, filter: &StudentFilter, page: &PageRequest) -> StoreResult<Page<ShownStudent>> {
+    derived::require_read(access, Action::StudentsRead)?;
+    paged(conn, &|| filtered(access, filter), page).await
+}
+
+/// The students who were in a class on a day, a page of them; also those who have gone elsewhere since.
+///
+/// # Errors
+/// [`StoreError::NotFound`] for a class the caller may not see, [`StoreError::Forbidden`] when they may not see its
+/// students.
+pub async fn list_of_class(conn: &mut Connection, access: &Access, class: ClassId, on: NaiveDate, page: &PageRequest) -> StoreResult<Page<ShownStudent>> {
+    classes::store::require_students(conn, access, class).await?;
+    let enrolled = || {
+        let condition = Condition::sql("exists (select 1 from enrolments e where e.student_id = students.id and e.tenant_id = students.tenant_id and e.class_id = ")
+            .uuid(class.into())
+            .and_sql(" and ")
+            .date(on)
+            .and_sql(" between e.enrolled_on and coalesce(e.ended_on, 'infinity'))");
+        students::table.into_boxed().filter(students::tenant_id.eq(Uuid::from(access.tenant))).filter(condition)
+    };
+    paged(conn, &enrolled, page).await
+}
+
+/// A page of what `filtered` makes.
+async fn paged<'a>(conn: &mut Connection, filtered: &(dyn Fn() -> students::BoxedQuery<'a, Pg> + Sync), page: &PageRequest) -> StoreResult<Page<ShownStudent>> {
+    let by_code = page.sort == "code";
+    let mut query = filtered().limit(page.limit + 1).select(shown());
+    if let Some(after) = page.keyset(if by_code { "students.code" } else { "students.name_sort" }, "students.id") {
+        query = query.filter(after);
+    }
+    query = match (by_code, page.descending) {
+        (true, false) => query.order((students::code.asc(), students::id.asc())),
+        (true, true) => query.order((students::code.desc(), students::id.desc())),
+        (false, false) => query.order((students::name_sort.asc(), students::id.asc())),
+        (false, true) => query.order((students::name_sort.desc(), students::id.desc())),
+    };
+    let rows: Vec<(StudentRecord, Option<Value>)> = query.load(conn).await?;
+    let rows = rows.into_iter().map(read).collect::<StoreResult<Vec<_>>>()?;
+    let total = if page.count { Some(filtered().count().get_result(conn).await?) } else { None };
+    let key = |student: &ShownStudent| if by_code { student.record.columns.code.clone() } else { student.record.columns.name_sort.clone() };
+    Ok(page.page(rows, total, |student| (key(student), student.record.id)))
+}
+
+/// One student.
+///
+/// # Errors
+/// [`StoreError::NotFound`] when there is none the caller may see.
+pub async fn find(conn: &mut Connection, access: &Access, id: StudentId) -> StoreResult<ShownStudent> {
+    Ok(readable(conn, access, id, Action::StudentsRead).await?.0)
+}
+
+/// One student with sensitive fields, which is logged.
+///
+/// # Errors
+/// [`StoreError::NotFound`], [`StoreError::Forbidden`] when the caller may see the record without them only.
+pub async fn find_sensitive(conn: &mut Connection, access: &Access, id: StudentId) -> StoreResult<ShownStudent> {
+    access.require_fresh(Action::StudentsReadSensitive)?;
+    let (student, may) = readable(conn, access, id, Action::StudentsReadSensitive).await?;
+    if !may {
+        return Err(StoreError::Forbidden(Action::StudentsReadSensitive.as_str()));
+    }
+    access.log_read(conn, AGGREGATE, vec![student.record.id], &["personal_number"]).await?;
+    Ok(student)
+}
+
+/// A student the caller may see, and whether a grant also lets them do `action` with the record.
+async fn readable(conn: &mut Connection, access: &Access, id: StudentId, action: Action) -> StoreResult<(ShownStudent, bool)> {
+    derived::require_read(access, Action::StudentsRead)?;
+    let (record, class) = shown();
+    let row: (StudentRecord, Option<Value>, bool) = students::table
+        .filter(students::id.eq(Uuid::from(id)))
+        .filter(students::tenant_id.eq(Uuid::from(access.tenant)))
+        .filter(visible(access))
+        .select((record, class, access.narrow(action, &RECORD)))
+        .first(conn)
+        .await?;
+    let (record, class, may) = row;
+    Ok((read((record, class))?, may))
+}
+
+/// A student the caller may change.
+///
+/// # Errors
+/// [`StoreError::NotFound`], [`StoreError::Forbidden`].
+pub async fn find_to_change(conn: &mut Connection, access: &Access, id: StudentId) -> StoreResult<ShownStudent> {
+    access.require_fresh(Action::StudentsWrite)?;
+    let (student, may) = readable(conn, access, id, Action::StudentsWrite).await?;
+    if may { Ok(student) } else { Err(StoreError::Forbidden(Action::StudentsWrite.as_str())) }
+}
+
+/// A student that a body refers to, locked until the transaction ends, so that their enrolments are written one after
+/// another. Being able to see the student is enough: the receiving class decides who may enrol.
+///
+/// # Errors
+/// [`StoreError::Invalid`] for one the caller may not know of.
+pub async fn lock(conn: &mut Connection, access: &Access, id: StudentId) -> StoreResult<StudentRecord> {
+    let found: Option<StudentRecord> = students::table
+        .filter(students::id.eq(Uuid::from(id)))
+        .filter(students::tenant_id.eq(Uuid::from(access.tenant)))
+        .filter(access.narrow(Action::StudentsRead, &RECORD))
+        .select(StudentRecord::as_select())
+        .for_no_key_update()
+        .first(conn)
+        .await
+        .optional()?;
+    found.ok_or_else(|| StoreError::Invalid { pointer: "/student_id".into(), code: "unknown_student", detail: "no student of this id".into() })
+}
+
+/// The latest state of the students changed after a cursor, those the caller may see.
+///
+/// # Errors
+/// [`StoreError::CursorGone`] for a cursor of a former generation.
+pub async fn changes(conn: &mut Connection, access: &Access, cursor: Option<FeedCursor>, limit: i64) -> StoreResult<FeedPage<ShownStudent>> {
+    derived::require_read(access, Action::StudentsRead)?;
+    let from = feed::resume(conn, cursor).await?;
+    let rows: Vec<(StudentRecord, Option<Value>)> = students::table
+        .filter(students::tenant_id.eq(Uuid::from(access.tenant)))
+        .filter(visible(access))
+        .filter(feed::after("students", from))
+        .order((students::change_xid, students::change_sequence))
+        .limit(limit + 1)
+        .select(shown())
+        .load(conn)
+        .await?;
+    let rows = rows.into_iter().map(read).collect::<StoreResult<Vec<_>>>()?;
+    Ok(feed::page(from, limit, rows, |student| (student.record.change_xid, student.record.change_sequence.unwrap_or_default())))
+}
+
+/// Who changed what, newest first.
+///
+/// # Errors
+/// [`StoreError::NotFound`].
+pub async fn history(conn: &mut Connection, access: &Access, id: StudentId) -> StoreResult<Vec<HistoryEntry>> {
+    let (_, sensitive) = readable(conn, access, id, Action::StudentsReadSensitive).await?;
+    let hidden: &[&str] = if sensitive { &["name_search", "name_sort"] } else { &["name_search", "name_sort", "personal_number"] };
+    if sensitive {
+        access.log_read(conn, AGGREGATE, vec![id.into()], &["personal_number"]).await?;
+    }
+    history::entries(conn, AGGREGATE, "students", id.into(), hidden, 200).await
+}
+
+/// A student with these codes, and whether the caller may see and change them; for imports, which lock them.
+///
+/// # Errors
+/// Only when the database cannot be asked.
+pub async fn by_codes(conn: &mut Connection, access: &Access, codes: Vec<String>) -> StoreResult<Vec<(StudentRecord, bool, bool)>> {
+    Ok(students::table
+        .filter(students::tenant_id.eq(Uuid::from(access.tenant)).and(students::code.eq_any(codes)))
+        .order(students::id)
+        .select((StudentRecord::as_select(), access.narrow(Action::StudentsRead, &RECORD), access.narrow(Action::StudentsWrite, &RECORD)))
+        .for_no_key_update()
+        .load(conn)
+        .await?)
+}
+
+/// The personal numbers among these that are in use, with the code of the student who has each.
+///
+/// # Errors
+/// Only when the database cannot be asked.
+pub async fn personal_numbers_in_use(conn: &mut Connection, access: &Access, numbers: Vec<String>) -> StoreResult<Vec<(String, String)>> {
+    let rows: Vec<(Option<String>, String)> = students::table
+        .filter(students::tenant_id.eq(Uuid::from(access.tenant)))
+        .filter(students::personal_number.eq_any(numbers))
+        .select((students::personal_number, students::code))
+        .load(conn)
+        .await?;
+    Ok(rows.into_iter().filter_map(|(number, code)| Some((number?, code))).collect())
+}

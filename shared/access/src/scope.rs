@@ -1,0 +1,69 @@
+//! How far an action reaches: one SQL condition for a single record and for a list.
+
+use registrar_store::Condition;
+use uuid::Uuid;
+
+use crate::{Access, Action, policy};
+
+/// Where a kind of record keeps what grants speak of. The texts are SQL expressions of the query they are used in.
+#[derive(Clone, Copy, Debug)]
+pub struct Record {
+    /// The tenant's id.
+    pub tenant: &'static str,
+    /// The unit the record belongs to.
+    pub unit: &'static str,
+    /// The record's education level; none when only its unit has levels.
+    pub level: Option<&'static str>,
+    /// The record's class; none when it belongs to no class.
+    pub class: Option<&'static str>,
+}
+
+impl Record {
+    /// A unit itself.
+    pub const UNIT: Record = Record { tenant: "units.tenant_id", unit: "units.id", level: None, class: None };
+}
+
+/// Writes the condition under which `access` may do `action` with a record.
+pub(crate) fn condition(access: &Access, action: Action, record: &Record) -> Condition {
+    let tenant = Condition::sql(format!("{} = ", record.tenant)).uuid(access.tenant.into());
+    if access.reaches_whole_tenant(action) {
+        return tenant;
+    }
+    if !access.has_role_for(action) {
+        return tenant.and_sql(" and false");
+    }
+    let unit = record.unit;
+    let units_levels = format!("exists (select 1 from units u where u.id = {unit} and u.education_levels && g.education_levels)");
+    let levels = match record.level {
+        Some(level) => format!("{level} = any(g.education_levels) or ({level} is null and {units_levels})"),
+        None => units_levels,
+    };
+    let classes = match (record.class, action) {
+        (Some(class), _) => format!("cardinality(g.class_ids) = 0 or {class} = any(g.class_ids)"),
+        // A grant over some classes lets its holder see the school they are in, and nothing else of it.
+        (None, Action::UnitsRead | Action::SchoolYearsRead) => "true".to_owned(),
+        (None, _) => "cardinality(g.class_ids) = 0".to_owned(),
+    };
+    tenant
+        .and_sql(
+            " and exists (select 1 from grants g \
+             join units gu on gu.id = g.unit_id \
+             join unit_ancestors a on a.ancestor_id = g.unit_id and a.hierarchy = g.hierarchy \
+             where g.status = 'active' and g.account_id = ",
+        )
+        .uuid(access.account.into())
+        .and_sql(" and g.role = any(")
+        .texts(policy::roles_for(action))
+        .and_sql(") and ")
+        .date(access.today)
+        .and_sql(format!(
+            " between greatest(g.valid_from, a.valid_from) and least(g.valid_until, a.valid_to, gu.closed_on) \
+             and a.unit_id = {unit} and (cardinality(g.education_levels) = 0 or {levels}) and ({classes}))"
+        ))
+}
+
+/// An id as an SQL expression, for a condition on a record that is not in a table yet.
+#[must_use]
+pub fn literal(id: Uuid) -> String {
+    format!("'{id}'::uuid")
+}

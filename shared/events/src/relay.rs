@@ -1,0 +1,242 @@
+//! The owner's relay: from the outbox to the transport.
+//!
+//! The relay reads a batch of outbox rows, reads the current state of what they name, publishes it, and deletes the
+//! rows whose events were confirmed. It holds neither a transaction nor row locks meanwhile: `for update` gives a
+//! transaction an id, and the change feeds of every database of the cluster wait for the oldest id that is running,
+//! so publishing inside a transaction would have the broker's slowness delay all feeds. Two relays of one database
+//! (replicas of a service) may publish the same row; that is state transfer twice, which changes nothing. A write
+//! that commits after its row was read has an outbox row of its own, which stays.
+
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap},
+    panic::AssertUnwindSafe,
+    sync::Arc,
+    time::Duration,
+};
+
+use chrono::{DateTime, Utc};
+use diesel::{ExpressionMethods, OptionalExtension, QueryDsl, QueryableByName, delete, sql_query};
+use diesel_async::RunQueryDsl;
+use futures_util::FutureExt;
+use registrar_store::{Connection, Db, StoreError, StoreResult, feed::current_epoch, schema::outbox};
+use tokio::time::{Instant, sleep, timeout};
+use uuid::Uuid;
+
+use crate::{ApplyError, Backoff, Event, RepairError, Shutdown, Source, Transport};
+
+/// Outbox rows of one round.
+const BATCH: i64 = 500;
+/// The safety net under `Db::wait_for_commit`.
+const POLL: Duration = Duration::from_millis(500);
+/// A round that takes longer is given up and begun anew.
+const ROUND_WITHIN: Duration = Duration::from_secs(30);
+/// How often the outbox is measured.
+const MEASURE_EVERY: Duration = Duration::from_secs(5);
+/// Rows counted at most: the metric says "as many or more" there, and a count stays cheap.
+const COUNTED: i64 = 100_000;
+
+/// Publishes one service's outbox. One per process.
+pub struct Relay {
+    /// The service's name, for the metrics.
+    pub service: &'static str,
+    /// Its database.
+    pub db: Db,
+    /// What it publishes. Outbox rows of tracked tables without a source are deleted unpublished.
+    pub sources: Vec<Arc<dyn Source>>,
+    /// Where to.
+    pub transport: Transport,
+}
+
+/// Aggregates whose source failed or whose events were not confirmed wait here, so that they do not fill every batch
+/// and starve the others. Never more than there are aggregates.
+type SetAside = HashMap<String, (Backoff, Instant)>;
+
+impl Relay {
+    /// Publishes until asked to end, soon after each commit and at least every 500 ms, with bounded backoff (50 ms to
+    /// 5 s) while database or transport are away.
+    pub async fn run(self, mut shutdown: Shutdown) {
+        let mut backoff = Backoff::connection();
+        let mut aside = SetAside::new();
+        let mut measured: Option<Instant> = None;
+        while !shutdown.is_requested() {
+            let Some(round) = shutdown.unless(self.bounded_round(&mut aside)).await else { return };
+            if measured.is_none_or(|at| at.elapsed() > MEASURE_EVERY) {
+                measured = Some(Instant::now());
+                if shutdown.unless(self.measure()).await.is_none() {
+                    return;
+                }
+            }
+            let rested = match round {
+                Ok(more) => {
+                    backoff.reset();
+                    if more { Some(()) } else { shutdown.unless(self.rest()).await }
+                }
+                Err(error) => {
+                    tracing::warn!(service = self.service, %error, failures = backoff.failures(), "the outbox is not being published");
+                    shutdown.unless(sleep(backoff.next_wait())).await
+                }
+            };
+            if rested.is_none() {
+                return;
+            }
+        }
+    }
+
+    /// Until the next commit or poll.
+    async fn rest(&self) {
+        tokio::select! {
+            () = sleep(POLL) => {}
+            () = self.db.wait_for_commit() => {}
+        }
+    }
+
+    /// A round that does not hang.
+    async fn bounded_round(&self, aside: &mut SetAside) -> Result<bool, RepairError> {
+        let late = |_| StoreError::Unavailable("a round took too long".to_owned());
+        timeout(ROUND_WITHIN, self.round(aside)).await.map_err(late)?
+    }
+
+    /// Publishes one batch; whether there may be more at once.
+    async fn round(&self, aside: &mut SetAside) -> Result<bool, RepairError> {
+        let now = Instant::now();
+        let waiting: Vec<&String> = aside.iter().filter(|(_, (_, until))| *until > now).map(|(name, _)| name).collect();
+        let mut conn = self.db.get().await?;
+        let rows: Vec<(i64, String, Uuid)> = outbox::table
+            .filter(outbox::aggregate.ne_all(waiting))
+            .order(outbox::sequence)
+            .limit(BATCH)
+            .select((outbox::sequence, outbox::aggregate, outbox::id))
+            .load(&mut conn)
+            .await
+            .map_err(StoreError::from)?;
+        let more = i64::try_from(rows.len()).is_ok_and(|n| n == BATCH);
+        let mut batch = Batch::of(rows);
+        let events = self.load(&mut conn, &mut batch, aside).await?;
+        drop(conn);
+        if !events.is_empty() {
+            self.publish(&events, &mut batch, aside).await?;
+        }
+        if !batch.done.is_empty() {
+            let mut conn = self.db.get().await?;
+            delete(outbox::table.filter(outbox::sequence.eq_any(batch.done))).execute(&mut conn).await.map_err(StoreError::from)?;
+        }
+        Ok(more)
+    }
+
+    /// The current state of all that the batch names. Rows that lead to no event are done.
+    async fn load(&self, conn: &mut Connection, batch: &mut Batch, aside: &mut SetAside) -> Result<Vec<Event>, RepairError> {
+        let epoch = current_epoch(conn).await?;
+        let mut events = Vec::new();
+        for (name, ids) in batch.ids() {
+            let Some(source) = self.sources.iter().find(|source| source.aggregate() == name) else {
+                batch.finish_all(&name, ids);
+                continue;
+            };
+            match AssertUnwindSafe(Source::load(source.as_ref(), conn, epoch, &ids)).catch_unwind().await {
+                Ok(Ok(loaded)) => {
+                    let known: BTreeSet<Uuid> = loaded.iter().map(|event| event.id).collect();
+                    batch.finish_all(&name, ids.into_iter().filter(|id| !known.contains(id)).collect());
+                    events.extend(loaded);
+                }
+                Ok(Err(error)) => {
+                    let error = ApplyError::from(error);
+                    if error.is_transient() {
+                        return Err(error.into());
+                    }
+                    tracing::error!(service = self.service, aggregate = name, %error, "a source failed");
+                    self.set_aside(&name, aside, "its source failed");
+                }
+                Err(_) => {
+                    // Who knows in what state the connection is: the next round takes another one, without this aggregate.
+                    self.set_aside(&name, aside, "its source panicked");
+                    return Err(ApplyError::Poison(format!("the source of {name} panicked")).into());
+                }
+            }
+        }
+        Ok(events)
+    }
+
+    async fn publish(&self, events: &[Event], batch: &mut Batch, aside: &mut SetAside) -> Result<(), RepairError> {
+        let confirmed = self.transport.publish(events).await?;
+        let mut refused = BTreeSet::new();
+        for (event, confirmed) in events.iter().zip(confirmed) {
+            if confirmed {
+                batch.finish(&event.aggregate, event.id);
+                metrics::counter!("registrar_events_published_total", "service" => self.service, "aggregate" => event.aggregate.clone()).increment(1);
+            } else {
+                refused.insert(event.aggregate.as_str());
+            }
+        }
+        let published: BTreeSet<&str> = events.iter().map(|event| event.aggregate.as_str()).collect();
+        for name in &published {
+            if refused.contains(name) {
+                self.set_aside(name, aside, "not all events were confirmed");
+            } else {
+                aside.remove(*name);
+            }
+        }
+        Ok(())
+    }
+
+    fn set_aside(&self, name: &str, aside: &mut SetAside, reason: &str) {
+        let (backoff, until) = aside.entry(name.to_owned()).or_insert_with(|| (Backoff::connection(), Instant::now()));
+        *until = Instant::now() + backoff.next_wait();
+        tracing::warn!(service = self.service, aggregate = name, failures = backoff.failures(), reason, "an aggregate's events wait");
+    }
+
+    async fn measure(&self) {
+        match self.depth_and_age().await {
+            Ok((depth, age)) => {
+                metrics::gauge!("registrar_outbox_depth", "service" => self.service).set(f64::from(depth));
+                metrics::gauge!("registrar_outbox_age_seconds", "service" => self.service).set(age.as_secs_f64());
+            }
+            Err(error) => tracing::debug!(service = self.service, %error, "the outbox cannot be measured"),
+        }
+    }
+
+    async fn depth_and_age(&self) -> StoreResult<(u32, Duration)> {
+        let mut conn = self.db.get().await?;
+        let depth: Depth = sql_query(format!("select count(*) as depth from (select from outbox limit {COUNTED}) as o")).get_result(&mut conn).await?;
+        let oldest: Option<DateTime<Utc>> = outbox::table.order(outbox::sequence).select(outbox::created_at).first(&mut conn).await.optional()?;
+        let age = oldest.and_then(|at| (Utc::now() - at).to_std().ok()).unwrap_or_default();
+        Ok((u32::try_from(depth.depth).unwrap_or(u32::MAX), age))
+    }
+}
+
+#[derive(QueryableByName)]
+struct Depth {
+    #[diesel(sql_type = diesel::sql_types::BigInt)]
+    depth: i64,
+}
+
+/// Outbox rows by what they name; several rows of one aggregate id become one event.
+struct Batch {
+    rows: BTreeMap<String, BTreeMap<Uuid, Vec<i64>>>,
+    done: Vec<i64>,
+}
+
+impl Batch {
+    fn of(rows: Vec<(i64, String, Uuid)>) -> Self {
+        let mut batch = Batch { rows: BTreeMap::new(), done: Vec::new() };
+        for (row, name, key) in rows {
+            batch.rows.entry(name).or_default().entry(key).or_default().push(row);
+        }
+        batch
+    }
+
+    fn ids(&self) -> Vec<(String, Vec<Uuid>)> {
+        self.rows.iter().map(|(name, ids)| (name.clone(), ids.keys().copied().collect())).collect()
+    }
+
+    fn finish(&mut self, name: &str, key: Uuid) {
+        if let Some(rows) = self.rows.get_mut(name).and_then(|ids| ids.remove(&key)) {
+            self.done.extend(rows);
+        }
+    }
+
+    fn finish_all(&mut self, name: &str, keys: Vec<Uuid>) {
+        for key in keys {
+            self.finish(name, key);
+        }
+    }
+}

@@ -1,0 +1,13 @@
+//! Events end to end: real databases, both transports.
+
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
+
+mod amqp;
+mod convergence;
+mod faults;
+mod figures;
+mod parking;
+mod relaying;
+mod repair;
+mod staff;
+mod world;

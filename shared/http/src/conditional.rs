@@ -1,0 +1,82 @@
+//! Versions over HTTP: `ETag` is `"<version>.<hash of what is shown>"`. `If-Match` compares the version, because a
+//! write changes the record; `If-None-Match` the whole, because a reader sees what is embedded in it too.
+
+use actix_web::{FromRequest, HttpRequest, dev::Payload, http::header};
+use futures_util::future::{Ready, ready};
+use registrar_store::{StoreError, StoreResult};
+use sha2::{Digest, Sha256};
+
+use crate::{FieldError, Problem, ProblemKind};
+
+/// The version a caller means to change (RFC 9110, 13.1.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum IfMatch {
+    /// Whatever it is now (`*`).
+    Any,
+    /// This one.
+    Version(i64),
+}
+
+impl IfMatch {
+    /// Refuses when the caller saw another version than the current one.
+    ///
+    /// # Errors
+    /// [`StoreError::Stale`].
+    pub fn check(self, current: i64) -> StoreResult<()> {
+        match self {
+            IfMatch::Version(version) if version != current => Err(StoreError::Stale { current }),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl FromRequest for IfMatch {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(parse(request.headers().get(header::IF_MATCH).map(|value| value.to_str().unwrap_or_default())))
+    }
+}
+
+fn parse(value: Option<&str>) -> Result<IfMatch, Problem> {
+    let Some(value) = value.map(str::trim) else { return Err(Problem::new(ProblemKind::PreconditionRequired)) };
+    if value == "*" {
+        return Ok(IfMatch::Any);
+    }
+    let version = value.trim_start_matches("W/").trim_matches('"').split('.').next().and_then(|text| text.parse().ok());
+    version.map(IfMatch::Version).ok_or_else(|| {
+        let error = FieldError { pointer: "If-Match".into(), code: "format".into(), detail: "an ETag as answered, or *".into() };
+        Problem::new(ProblemKind::BadParameter).errors(vec![error])
+    })
+}
+
+/// The entity tag of a record shown as `body`.
+#[must_use]
+pub fn etag(version: i64, body: &[u8]) -> String {
+    let digest = Sha256::digest(body);
+    let short: String = digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+    format!("\"{version}.{short}\"")
+}
+
+/// Whether the caller already has this representation.
+#[must_use]
+pub fn is_known(request: &HttpRequest, etag: &str) -> bool {
+    let header = request.headers().get(header::IF_NONE_MATCH).and_then(|value| value.to_str().ok());
+    header.is_some_and(|value| value.split(',').map(|tag| tag.trim().trim_start_matches("W/")).any(|tag| tag == etag || tag == "*"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn if_match_means_the_version_and_its_absence_is_refused() {
+        assert_eq!(parse(Some("\"7.abc\"")).unwrap(), IfMatch::Version(7));
+        assert_eq!(parse(Some("W/\"7.abc\"")).unwrap(), IfMatch::Version(7));
+        assert_eq!(parse(Some("*")).unwrap(), IfMatch::Any);
+        assert_eq!(parse(None).unwrap_err().kind(), ProblemKind::PreconditionRequired);
+        assert_eq!(parse(Some("\"abc\"")).unwrap_err().kind(), ProblemKind::BadParameter);
+        assert!(matches!(IfMatch::Version(7).check(8), Err(StoreError::Stale { current: 8 })));
+    }
+}

@@ -1,0 +1,161 @@
+//! The handlers of imports; [`import_routes!`](crate::import_routes) gives them a resource's paths and operation ids.
+
+use std::sync::Arc;
+
+use actix_web::{HttpRequest, HttpResponse, dev::Payload, web::Bytes};
+use futures_util::stream;
+use uuid::Uuid;
+
+use super::{Import, ImportState, Importer, LARGEST_FILE, file, store};
+use crate::{List, Listing, Problem, ProblemKind, ServiceContext, body, caller::Caller, list::NoFilter};
+
+/// How an import is to be done.
+#[derive(serde::Deserialize, utoipa::IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct ImportParameters {
+    /// Try every row and keep nothing but the report.
+    pub dry_run: Option<bool>,
+}
+
+/// Takes a file into the queue.
+///
+/// # Errors
+/// `forbidden`, `too_large`, `unsupported_media_type`, and `invalid` when its header does not fit.
+pub async fn create(
+    importer: Arc<dyn Importer>,
+    context: ServiceContext,
+    caller: Caller,
+    parameters: ImportParameters,
+    request: HttpRequest,
+    payload: Payload,
+) -> Result<HttpResponse, Problem> {
+    caller.require(importer.action())?;
+    let bytes = body::read(&request, payload, &["text/csv"], LARGEST_FILE).await?;
+    let opened = file::open(&bytes, &importer.schema())?;
+    let total = i32::try_from(opened.rows().count()).map_err(|_| Problem::new(ProblemKind::TooLarge))?;
+    if total == 0 {
+        return Err(Problem::field("", "no_rows", "the file has no rows"));
+    }
+    let mut conn = context.db.get().await?;
+    let import = store::enqueue(&mut conn, &caller, importer.resource(), parameters.dry_run.unwrap_or(false), &bytes, total).await?;
+    let location = format!("{}/{}", request.path().trim_end_matches('/'), import.id);
+    Ok(HttpResponse::Accepted().insert_header(("location", location)).json(import))
+}
+
+/// Where an import is.
+///
+/// # Errors
+/// `not_found` for what is not the caller's.
+pub async fn read(importer: Arc<dyn Importer>, context: &ServiceContext, caller: &Caller, id: Uuid) -> Result<Import, Problem> {
+    caller.require(importer.action())?;
+    Ok(store::find(&mut *context.db.get().await?, caller, importer.action(), importer.resource(), id).await?)
+}
+
+/// What was wrong with its rows.
+///
+/// # Errors
+/// `not_found` for what is not the caller's.
+pub async fn errors(importer: Arc<dyn Importer>, context: &ServiceContext, caller: &Caller, id: Uuid, list: &List<NoFilter>) -> Result<Listing, Problem> {
+    read(importer, context, caller, id).await?;
+    let page = list.page(&["line"])?;
+    Listing::of(store::errors(&mut *context.db.get().await?, id, &page).await?, None)
+}
+
+/// Its progress as server-sent events, until it ends.
+///
+/// # Errors
+/// `not_found` for what is not the caller's.
+pub async fn progress(importer: Arc<dyn Importer>, context: ServiceContext, caller: Caller, id: Uuid) -> Result<HttpResponse, Problem> {
+    let first = read(importer.clone(), &context, &caller, id).await?;
+    let events = stream::unfold(Some(first), move |shown| {
+        let (importer, context, access) = (importer.clone(), context.clone(), caller.0.clone());
+        async move {
+            let import = shown?;
+            let event = Bytes::from(format!("event: progress\ndata: {}\n\n", serde_json::json!(import)));
+            if matches!(import.state, ImportState::Done | ImportState::Failed) {
+                return Some((Ok::<_, Problem>(event), None));
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(300)).await;
+            let next = read(importer, &context, &Caller(access), id).await.ok();
+            Some((Ok(event), next))
+        }
+    });
+    Ok(HttpResponse::Ok().content_type("text/event-stream").insert_header(("cache-control", "no-store")).streaming(Box::pin(events)))
+}
+
+/// The import routes of a resource, in a module of its own: `import_routes!(StaffImporter, "personnel.staff", "staff", "StaffRow");`
+/// then `.service(imports::create).service(imports::read).service(imports::errors).service(imports::progress)`.
+#[macro_export]
+macro_rules! import_routes {
+    ($importer:expr, $operation:literal, $tag:literal, $row:literal) => {
+        /// Imports of this resource.
+        pub mod imports {
+            #[allow(unused_imports, reason = "the row type is named relative to the resource")]
+            use super::*;
+            use ::actix_web::{get, post};
+            use $crate::imports::{Import, ImportError, api};
+
+            /// Import records from a CSV file
+            ///
+            /// The columns are the fields of the row's schema, in any order; empty cells are absent values. A row that
+            /// equals the record it names changes nothing, so a file may be sent again. Answers at once with a job.
+            #[::utoipa::path(
+                                operation_id = concat!($operation, ".imports.create"), tag = $tag,
+                                params(api::ImportParameters),
+                                request_body(content = String, content_type = "text/csv", description = concat!("A CSV file in UTF-8 with a header; a row is a `", $row, "`")),
+                                responses((status = 202, description = "Accepted", body = Import, headers(("Location" = String, description = "The job"))), $crate::Refusals)
+                            )]
+            #[post("/imports")]
+            pub async fn create(
+                context: $crate::ServiceContext,
+                caller: $crate::Caller,
+                parameters: $crate::list::Query<api::ImportParameters>,
+                request: ::actix_web::HttpRequest,
+                payload: ::actix_web::web::Payload,
+            ) -> Result<::actix_web::HttpResponse, $crate::Problem> {
+                api::create(::std::sync::Arc::new($importer), context, caller, parameters.0, request, payload.into_inner()).await
+            }
+
+            /// Read an import's progress and result
+            #[::utoipa::path(
+                                operation_id = concat!($operation, ".imports.read"), tag = $tag,
+                                params(("import_id" = ::uuid::Uuid, Path, description = "The import")),
+                                responses((status = 200, description = "The import", body = Import), $crate::Refusals)
+                            )]
+            #[get("/imports/{import_id}")]
+            pub async fn read(context: $crate::ServiceContext, caller: $crate::Caller, id: $crate::path::Id) -> Result<::actix_web::web::Json<Import>, $crate::Problem> {
+                Ok(::actix_web::web::Json(api::read(::std::sync::Arc::new($importer), &context, &caller, id.0).await?))
+            }
+
+            /// List what was wrong with an import's rows
+            #[::utoipa::path(
+                                operation_id = concat!($operation, ".imports.errors"), tag = $tag,
+                                params(("import_id" = ::uuid::Uuid, Path, description = "The import"), $crate::list::ListParameters),
+                                responses((status = 200, description = "A page of errors in the file's order", body = $crate::answer::Listed<ImportError>), $crate::Refusals)
+                            )]
+            #[get("/imports/{import_id}/errors")]
+            pub async fn errors(
+                context: $crate::ServiceContext,
+                caller: $crate::Caller,
+                id: $crate::path::Id,
+                page: $crate::List<$crate::list::NoFilter>,
+            ) -> Result<$crate::Listing, $crate::Problem> {
+                api::errors(::std::sync::Arc::new($importer), &context, &caller, id.0, &page).await
+            }
+
+            /// Follow an import's progress
+            ///
+            /// Server-sent events, each `data` the import as `read` answers it; ends with the import.
+            #[::utoipa::path(
+                                operation_id = concat!($operation, ".imports.progress"), tag = $tag,
+                                params(("import_id" = ::uuid::Uuid, Path, description = "The import")),
+                                responses((status = 200, description = "A stream of progress events", body = String, content_type = "text/event-stream"), $crate::Refusals)
+                            )]
+            #[get("/imports/{import_id}/progress")]
+            pub async fn progress(context: $crate::ServiceContext, caller: $crate::Caller, id: $crate::path::Id) -> Result<::actix_web::HttpResponse, $crate::Problem> {
+                api::progress(::std::sync::Arc::new($importer), context, caller, id.0).await
+            }
+        }
+    };
+}

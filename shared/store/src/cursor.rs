@@ -1,0 +1,119 @@
+//! Keyset pages: a cursor names the last row seen by its sort key and id, so that rows inserted or removed
+//! beside it neither repeat nor hide others, and the last page costs what the first does.
+
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use uuid::Uuid;
+
+use crate::{Condition, StoreError, StoreResult};
+
+/// The place after which a page starts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cursor {
+    /// The sort order it belongs to; a cursor of another order is refused.
+    pub sort: String,
+    /// The last row's sort key, as text.
+    pub key: String,
+    /// The last row's id, which breaks ties.
+    pub id: Uuid,
+}
+
+impl Cursor {
+    /// The opaque text handed to callers.
+    #[must_use]
+    pub fn encode(&self) -> String {
+        URL_SAFE_NO_PAD.encode(serde_json::json!([self.sort, self.key, self.id]).to_string())
+    }
+
+    /// Reads what [`Cursor::encode`] wrote.
+    ///
+    /// # Errors
+    /// [`StoreError::BadCursor`] for anything else.
+    pub fn decode(text: &str) -> StoreResult<Self> {
+        let bytes = URL_SAFE_NO_PAD.decode(text).map_err(|_| StoreError::BadCursor)?;
+        let (sort, key, id) = serde_json::from_slice(&bytes).map_err(|_| StoreError::BadCursor)?;
+        Ok(Cursor { sort, key, id })
+    }
+}
+
+/// Which page of a list is wanted.
+#[derive(Clone, Debug)]
+pub struct PageRequest {
+    /// Rows at most, 1..=200.
+    pub limit: i64,
+    /// Where to go on; the first page when absent.
+    pub after: Option<Cursor>,
+    /// The sort order's name, one the resource documents.
+    pub sort: &'static str,
+    /// Descending instead of ascending.
+    pub descending: bool,
+    /// Whether to count all matching rows, which costs a scan.
+    pub count: bool,
+}
+
+impl PageRequest {
+    /// How the sort order is named in cursors: `-` in front when descending.
+    #[must_use]
+    pub fn order(&self) -> String {
+        if self.descending { format!("-{}", self.sort) } else { self.sort.to_owned() }
+    }
+
+    /// The condition that a row comes after the cursor, by `column` (text, the sort key) and `id`; both are names of the program's own.
+    #[must_use]
+    pub fn keyset(&self, column: &str, id: &str) -> Option<Condition> {
+        let cursor = self.after.as_ref()?;
+        let order = if self.descending { "<" } else { ">" };
+        Some(Condition::sql(format!("({column}, {id}) {order} (")).text(cursor.key.clone()).and_sql(", ").uuid(cursor.id).and_sql(")"))
+    }
+
+    /// Makes a page of `rows`, of which one more than `limit` was asked for.
+    pub fn page<T>(&self, mut rows: Vec<T>, total: Option<i64>, key: impl Fn(&T) -> (String, Uuid)) -> Page<T> {
+        let limit = usize::try_from(self.limit).unwrap_or(usize::MAX);
+        let more = rows.len() > limit;
+        rows.truncate(limit);
+        let next = rows.last().filter(|_| more).map(|last| {
+            let (key, id) = key(last);
+            Cursor { sort: self.order(), key, id }
+        });
+        Page { items: rows, next, total }
+    }
+}
+
+impl<T> Page<T> {
+    /// The page with each row made into something else.
+    pub fn map<U>(self, make: impl FnMut(T) -> U) -> Page<U> {
+        Page { items: self.items.into_iter().map(make).collect(), next: self.next, total: self.total }
+    }
+}
+
+/// One page of a list.
+#[derive(Clone, Debug)]
+pub struct Page<T> {
+    /// The rows, in the asked order.
+    pub items: Vec<T>,
+    /// Where the next page starts; none at the end.
+    pub next: Option<Cursor>,
+    /// All matching rows, when asked for.
+    pub total: Option<i64>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cursor_survives_the_round_trip_and_nothing_else_is_one() {
+        let cursor = Cursor { sort: "-name".into(), key: "Nguyễn \"An\"".into(), id: Uuid::from_u128(7) };
+        assert_eq!(Cursor::decode(&cursor.encode()).unwrap(), cursor);
+        for text in ["", "x", "%%%", "W10", "eyJhIjoxfQ"] {
+            assert!(matches!(Cursor::decode(text), Err(StoreError::BadCursor)), "{text}");
+        }
+    }
+
+    #[test]
+    fn the_row_too_many_only_says_that_there_is_more() {
+        let request = PageRequest { limit: 2, after: None, sort: "name", descending: false, count: false };
+        let key = |n: &u128| (n.to_string(), Uuid::from_u128(*n));
+        assert_eq!(request.page(vec![1, 2, 3], None, key).next.unwrap().key, "2");
+        assert!(request.page(vec![1, 2], None, key).next.is_none());
+    }
+}

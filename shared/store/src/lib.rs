@@ -1,0 +1,23 @@
+//! One PostgreSQL database per service: the pool, migrations, the error type of every store function,
+//! the columns that every tracked row has, keyset pages and the change feed.
+
+pub mod author;
+pub mod clock;
+pub mod condition;
+pub mod cursor;
+pub mod db;
+pub mod error;
+pub mod feed;
+pub mod history;
+pub mod keep;
+pub mod migrate;
+#[allow(missing_docs, reason = "columns are documented in migrations/shared")]
+pub mod schema;
+
+pub use author::Author;
+pub use clock::Clock;
+pub use condition::Condition;
+pub use cursor::{Cursor, Page, PageRequest};
+pub use db::{Connection, Db, DbOptions};
+pub use error::{StoreError, StoreResult};
+pub use keep::Keep;

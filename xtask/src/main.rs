@@ -1,0 +1,67 @@
+//! The repository's own chores: `cargo xtask test`, `openapi`, `contracts`.
+
+mod chores;
+mod counts;
+mod repository;
+mod step;
+mod test;
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::{Args, Parser, Subcommand};
+
+/// The repository's own chores.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+struct Arguments {
+    #[command(subcommand)]
+    chore: Chore,
+}
+
+#[derive(Subcommand)]
+enum Chore {
+    /// Checks and tests everything; the last line says how many passed and failed.
+    Test(test::Options),
+    /// Writes openapi.yaml, the public contract, from the code.
+    Openapi(Check),
+    /// Checks that the event contracts in proto/ only grow.
+    Contracts {
+        /// Keeps the contracts as they are now: what later ones are compared with. Part of a release.
+        #[arg(long)]
+        release: bool,
+        #[command(flatten)]
+        check: Check,
+    },
+}
+
+#[derive(Args)]
+struct Check {
+    /// Writes nothing; fails when what is committed is not up to date.
+    #[arg(long)]
+    check: bool,
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    match run(arguments).await {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(arguments: Arguments) -> Result<ExitCode> {
+    match arguments.chore {
+        Chore::Test(options) => return test::run(options).await,
+        Chore::Openapi(Check { check: true }) => chores::check_openapi()?,
+        Chore::Openapi(Check { check: false }) => chores::write_openapi()?,
+        Chore::Contracts { release: true, check: Check { check: false } } => chores::release_contracts()?,
+        Chore::Contracts { release: true, .. } => anyhow::bail!("either --check or --release"),
+        Chore::Contracts { release: false, .. } => chores::check_contracts()?,
+    }
+    Ok(ExitCode::SUCCESS)
+}
