@@ -172,7 +172,7 @@ impl Configuration {
             secret,
             identity_url: self.identity_url.clone(),
             clock: Clock::system(),
-            rate_limit: RateLimit { quota: self.rate_limit, window: Duration::from_secs(self.rate_limit_window_seconds) },
+            rate_limit: RateLimit { quota: self.rate_limit, window: Duration::from_secs(self.rate_limit_window_seconds), ..RateLimit::default() },
             request_timeout: Duration::from_secs(self.request_timeout_seconds),
             utc_offset_hours: self.utc_offset_hours,
             refuse_after: Duration::from_secs(self.refuse_after_seconds),

@@ -7,14 +7,17 @@ use chrono::{DateTime, FixedOffset, NaiveDate, TimeDelta, Utc};
 use diesel::{ExpressionMethods, OptionalExtension, QueryDsl, QueryableByName, SelectableHelper, sql_query, sql_types};
 use diesel_async::RunQueryDsl;
 use moka::future::Cache;
-use registrar_domain::ids::{AccountId, StaffId, TenantId, UnitId};
-use registrar_store::{Author, Clock, Condition, Connection, Db, Keep, StoreError, StoreResult, schema::access_log};
+use registrar_domain::{
+    EducationLevel,
+    ids::{AccountId, StaffId, TenantId, UnitId},
+};
+use registrar_store::{Author, Clock, Condition, Connection, Db, Keep, StoreError, StoreResult, TextArray, schema::access_log};
 use uuid::Uuid;
 
 use crate::{
     Action, Record, Role,
-    policy::allows,
-    schema::{signing_keys, units},
+    policy::{allows, roles_for},
+    schema::{authority_freshness, signing_keys, units},
     scope,
     token::{self, Claims},
 };
@@ -105,6 +108,18 @@ impl Authority {
         let key = key.ok_or_else(|| Refusal::Unauthenticated("unknown key".into()))?;
         self.keys.insert(kid.to_owned(), key.clone()).await;
         Ok(key)
+    }
+
+    /// Whether authority data have ever arrived here; before that a service can decide nothing.
+    ///
+    /// # Errors
+    /// Only when the database cannot be asked.
+    pub async fn has_been_filled(&self, conn: &mut Connection) -> StoreResult<bool> {
+        if self.options.owner {
+            return Ok(true);
+        }
+        let filled = diesel::dsl::sql::<sql_types::Bool>("as_of > '-infinity'");
+        Ok(authority_freshness::table.select(filled).first(conn).await.optional()?.unwrap_or(false))
     }
 
     /// What the account of these claims may do now.
@@ -312,33 +327,104 @@ impl Access {
         scope::condition(self, action, record)
     }
 
-    /// Decides `action` in a unit, as for creating a record there; answers the unit.
+    /// The units that this caller's grants for `action` name, without those that stand below another of them.
+    ///
+    /// # Errors
+    /// [`StoreError::Forbidden`] without any.
+    pub async fn topmost_units(&self, conn: &mut Connection, action: Action) -> StoreResult<Vec<UnitId>> {
+        self.require(action)?;
+        if self.reaches_whole_tenant(action) {
+            return Ok(vec![UnitId::from(Uuid::from(self.tenant))]);
+        }
+        let rows: Vec<Topmost> = sql_query(TOPMOST)
+            .bind::<sql_types::Uuid, _>(Uuid::from(self.account))
+            .bind::<sql_types::Array<sql_types::Text>, _>(roles_for(action))
+            .bind::<sql_types::Date, _>(self.today)
+            .load(conn)
+            .await?;
+        if rows.is_empty() { Err(StoreError::Forbidden(action.as_str())) } else { Ok(rows.into_iter().map(|row| UnitId::from(row.unit_id)).collect()) }
+    }
+
+    /// The codes of the education levels for which this caller may do `action` in each unit of a query on `units`;
+    /// for [`GrantedUnit::new`].
+    #[must_use]
+    pub fn levels(&self, action: Action) -> TextArray {
+        scope::levels(self, action)
+    }
+
+    /// Decides `action` in a unit, as for creating a record of this education level there; answers the unit.
     ///
     /// # Errors
     /// [`StoreError::NotYetKnown`] when the unit is not known here or its existence is not the caller's to know,
     /// [`StoreError::Forbidden`] outside the caller's grants.
-    pub async fn in_unit(&self, conn: &mut Connection, action: Action, unit: UnitId) -> StoreResult<KnownUnit> {
+    pub async fn in_unit(&self, conn: &mut Connection, action: Action, unit: UnitId, level: Option<EducationLevel>) -> StoreResult<KnownUnit> {
         let units = self.in_units(conn, action, &[unit]).await?;
-        units.into_iter().next().ok_or_else(|| StoreError::NotYetKnown(format!("unit {unit}")))
+        let granted = units.into_iter().next().ok_or_else(|| StoreError::NotYetKnown(format!("unit {unit}")))?;
+        if granted.permits(level) { Ok(granted.unit) } else { Err(StoreError::Forbidden(action.as_str())) }
     }
 
-    /// [`Access::in_unit`] for many units; those unknown are left out, one forbidden refuses all.
+    /// Decides `action` in many units; those unknown are left out, one forbidden refuses all.
     ///
     /// # Errors
     /// [`StoreError::Forbidden`].
-    pub async fn in_units(&self, conn: &mut Connection, action: Action, ids: &[UnitId]) -> StoreResult<Vec<KnownUnit>> {
+    pub async fn in_units(&self, conn: &mut Connection, action: Action, ids: &[UnitId]) -> StoreResult<Vec<GrantedUnit>> {
         self.require_fresh(action)?;
         let ids: Vec<Uuid> = ids.iter().map(|id| Uuid::from(*id)).collect();
-        let rows: Vec<(KnownUnit, bool, bool)> = units::table
+        let rows: Vec<(KnownUnit, Vec<String>, bool, bool)> = units::table
             .filter(units::tenant_id.eq(Uuid::from(self.tenant)))
             .filter(units::id.eq_any(ids))
-            .select((KnownUnit::as_select(), self.narrow(action, &Record::UNIT), self.narrow(Action::UnitsRead, &Record::UNIT)))
+            .select((KnownUnit::as_select(), self.levels(action), self.narrow(action, &Record::UNIT), self.narrow(Action::UnitsRead, &Record::UNIT)))
             .load(conn)
             .await?;
-        if rows.iter().any(|(_, may, sees)| *sees && !may) {
+        if rows.iter().any(|(_, _, may, sees)| *sees && !may) {
             return Err(StoreError::Forbidden(action.as_str()));
         }
-        Ok(rows.into_iter().filter(|(_, may, _)| *may).map(|(unit, ..)| unit).collect())
+        Ok(rows.into_iter().filter(|(_, _, may, _)| *may).map(|(unit, levels, ..)| GrantedUnit::new(unit, levels)).collect())
+    }
+}
+
+const TOPMOST: &str = "
+    with held as (
+        select g.unit_id, g.hierarchy from grants g join units u on u.id = g.unit_id
+        where g.account_id = $1 and g.role = any($2) and g.status = 'active' and cardinality(g.class_ids) = 0
+          and $3 between g.valid_from and least(g.valid_until, u.closed_on, 'infinity'))
+    select distinct h.unit_id from held h
+    where not exists (
+        select 1 from held above join unit_ancestors a on a.ancestor_id = above.unit_id and a.hierarchy = above.hierarchy
+        where a.unit_id = h.unit_id and a.depth > 0 and $3 between a.valid_from and a.valid_to)
+    order by h.unit_id limit 100";
+
+#[derive(QueryableByName)]
+struct Topmost {
+    #[diesel(sql_type = sql_types::Uuid)]
+    unit_id: Uuid,
+}
+
+/// A unit in which a caller may do something, and for records of which education levels.
+#[derive(Clone, Debug)]
+pub struct GrantedUnit {
+    /// The unit.
+    pub unit: KnownUnit,
+    levels: Vec<String>,
+}
+
+impl GrantedUnit {
+    /// Of what a query selected with [`Access::levels`].
+    #[must_use]
+    pub fn new(unit: KnownUnit, levels: Vec<String>) -> Self {
+        GrantedUnit { unit, levels }
+    }
+
+    /// Whether the action is allowed for every education level, and so for the unit as a whole.
+    #[must_use]
+    pub fn permits_every_level(&self) -> bool {
+        self.levels.iter().any(|code| code == scope::EVERY_LEVEL)
+    }
+
+    /// Whether the action is allowed for a record of this level; one of no level belongs to whoever has one of the unit's.
+    #[must_use]
+    pub fn permits(&self, level: Option<EducationLevel>) -> bool {
+        self.permits_every_level() || level.is_none_or(|level| self.levels.iter().any(|code| code == level.as_str()))
     }
 }
 

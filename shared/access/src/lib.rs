@@ -14,6 +14,6 @@ pub mod scope;
 pub mod token;
 pub mod units;
 
-pub use authority::{Access, Authority, AuthorityOptions, Caller, Refusal};
+pub use authority::{Access, Authority, AuthorityOptions, Caller, GrantedUnit, KnownUnit, Refusal};
 pub use policy::{Action, Role};
 pub use scope::Record;

@@ -46,11 +46,11 @@ pub struct Identity {
 pub async fn run(consumer: Consumer, identity: Identity, clock: Clock) {
     let client = reqwest::Client::builder().timeout(Duration::from_secs(5)).build().unwrap_or_default();
     loop {
-        tokio::time::sleep(Duration::from_secs(1)).await;
         match pull_when_old(&consumer, &identity, &clock, &client).await {
             Ok(()) => {}
             Err(error) => tracing::warn!(%error, service = consumer.service, "authority data could not be pulled"),
         }
+        tokio::time::sleep(Duration::from_secs(1)).await;
     }
 }
 

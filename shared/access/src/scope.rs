@@ -1,7 +1,7 @@
 //! How far an action reaches: one SQL condition for a single record and for a list.
 
-use registrar_store::Condition;
-use uuid::Uuid;
+use registrar_domain::EducationLevel;
+use registrar_store::{Condition, TextArray};
 
 use crate::{Access, Action, policy};
 
@@ -62,8 +62,12 @@ pub(crate) fn condition(access: &Access, action: Action, record: &Record) -> Con
         ))
 }
 
-/// An id as an SQL expression, for a condition on a record that is not in a table yet.
-#[must_use]
-pub fn literal(id: Uuid) -> String {
-    format!("'{id}'::uuid")
+/// What stands in [`levels`] for an action that no education level limits: no level has an empty code.
+pub(crate) const EVERY_LEVEL: &str = "";
+
+/// The codes of the education levels for which `access` may do `action` in a unit, [`EVERY_LEVEL`] among them when all.
+pub(crate) fn levels(access: &Access, action: Action) -> TextArray {
+    let codes = std::iter::once(EVERY_LEVEL).chain(EducationLevel::ALL.iter().map(|level| level.as_str())).collect();
+    let within = condition(access, action, &Record { level: Some("l.code"), ..Record::UNIT });
+    TextArray(Condition::sql("array(select l.code from unnest(").texts(codes).and_sql("::text[]) l (code) where ").and(within).and_sql(")"))
 }

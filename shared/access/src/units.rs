@@ -7,21 +7,21 @@ use diesel_async::RunQueryDsl;
 use registrar_store::{Connection, StoreResult};
 use uuid::Uuid;
 
-use crate::{Access, Action, Record, authority::KnownUnit, schema::units};
+use crate::{Access, Action, GrantedUnit, KnownUnit, Record, schema::units};
 
 /// The units of these codes in which the caller may do `action`.
 ///
 /// # Errors
 /// [`registrar_store::StoreError::AuthorityStale`]; otherwise only when the database cannot be asked.
-pub async fn by_codes(conn: &mut Connection, access: &Access, action: Action, codes: impl Iterator<Item = String>) -> StoreResult<HashMap<String, KnownUnit>> {
+pub async fn by_codes(conn: &mut Connection, access: &Access, action: Action, codes: impl Iterator<Item = String>) -> StoreResult<HashMap<String, GrantedUnit>> {
     access.require_fresh(action)?;
     let codes: BTreeSet<String> = codes.collect();
-    let rows: Vec<KnownUnit> = units::table
+    let rows: Vec<(KnownUnit, Vec<String>)> = units::table
         .filter(units::tenant_id.eq(Uuid::from(access.tenant)))
         .filter(units::code.eq_any(codes.into_iter().collect::<Vec<_>>()))
         .filter(access.narrow(action, &Record::UNIT))
-        .select(KnownUnit::as_select())
+        .select((KnownUnit::as_select(), access.levels(action)))
         .load(conn)
         .await?;
-    Ok(rows.into_iter().map(|unit| (unit.code.clone(), unit)).collect())
+    Ok(rows.into_iter().map(|(unit, levels)| (unit.code.clone(), GrantedUnit::new(unit, levels))).collect())
 }

@@ -175,8 +175,8 @@ fn of_status(status: u16) -> Problem {
 
 fn decorate(request: &HttpRequest, headers: &mut HeaderMap) {
     name(headers, request_id(request));
-    if let Some((remaining, window)) = request.extensions().get::<(Remaining, std::time::Duration)>() {
-        for (name, value) in remaining.headers(*window) {
+    if let Some(remaining) = request.extensions().get::<Remaining>() {
+        for (name, value) in remaining.headers() {
             add(headers, name, &value);
         }
     }
@@ -212,15 +212,16 @@ fn internal_app(
         .wrap(from_fn(refusals_as_problems))
 }
 
-/// Ready when every database answers. A broker that is away does not make a service unready: reads and writes go on.
+/// Ready when every database answers and authority data have arrived once. A broker that is away does not make a service
+/// unready: reads and writes go on.
 async fn ready(mounted: web::Data<Vec<Mounted>>, transport: web::Data<Transport>) -> HttpResponse {
     let mut report = serde_json::Map::new();
     let mut ready = true;
     for part in mounted.iter() {
-        let answers = async { registrar_store::feed::current_epoch(&mut *part.context.db.get().await?).await };
-        let answered = tokio::time::timeout(std::time::Duration::from_secs(2), answers).await.is_ok_and(|answer| answer.is_ok());
-        ready &= answered;
-        report.insert(part.service.name.to_owned(), serde_json::json!({ "database": answered }));
+        let answers = async { part.context.authority.has_been_filled(&mut *part.context.db.get().await?).await };
+        let filled = tokio::time::timeout(std::time::Duration::from_secs(2), answers).await.ok().and_then(Result::ok);
+        ready &= filled == Some(true);
+        report.insert(part.service.name.to_owned(), serde_json::json!({ "database": filled.is_some(), "authority": filled == Some(true) }));
     }
     report.insert("broker".to_owned(), transport.is_connected().into());
     let mut response = if ready { HttpResponse::Ok() } else { HttpResponse::ServiceUnavailable() };

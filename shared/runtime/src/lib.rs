@@ -292,9 +292,9 @@ pub fn consumer(service: &Service, context: &ServiceContext) -> Consumer {
 async fn beat(transport: Transport, db: Db, clock: Clock) {
     let now = move || clock.now();
     loop {
-        tokio::time::sleep(Duration::from_secs(1)).await;
         if let Err(error) = publish_heartbeat(&transport, &db, &now).await {
             tracing::debug!(%error, "no heartbeat");
         }
+        tokio::time::sleep(Duration::from_secs(1)).await;
     }
 }

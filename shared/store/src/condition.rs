@@ -83,6 +83,13 @@ impl Condition {
         if self.parts.is_empty() { Condition::sql("true") } else { self }
     }
 
+    /// Goes on with another condition's text.
+    #[must_use]
+    pub fn and(mut self, other: Condition) -> Self {
+        self.parts.extend(other.parts);
+        self
+    }
+
     /// This or that.
     #[must_use]
     pub fn or(self, other: Condition) -> Self {
@@ -118,6 +125,30 @@ pub fn within(column: &str, unit: Uuid, hierarchy: &'static str, on: NaiveDate) 
         .and_sql(" and ")
         .date(on)
         .and_sql(" between w.valid_from and w.valid_to)")
+}
+
+/// An SQL expression of the type `text[]`, written like a [`Condition`].
+#[derive(Clone, Debug)]
+pub struct TextArray(pub Condition);
+
+impl QueryFragment<Pg> for TextArray {
+    fn walk_ast<'b>(&'b self, pass: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+        self.0.walk_ast(pass)
+    }
+}
+
+impl QueryId for TextArray {
+    type QueryId = ();
+    const HAS_STATIC_QUERY_ID: bool = false;
+}
+
+impl Expression for TextArray {
+    type SqlType = Array<Text>;
+}
+impl<Source> AppearsOnTable<Source> for TextArray {}
+impl<Source> SelectableExpression<Source> for TextArray {}
+impl ValidGrouping<()> for TextArray {
+    type IsAggregate = is_aggregate::No;
 }
 
 impl QueryFragment<Pg> for Condition {

@@ -16,7 +16,7 @@ pub mod schema;
 
 pub use author::Author;
 pub use clock::Clock;
-pub use condition::Condition;
+pub use condition::{Condition, TextArray};
 pub use cursor::{Cursor, Page, PageRequest};
 pub use db::{Connection, Db, DbOptions};
 pub use error::{StoreError, StoreResult};

@@ -81,6 +81,21 @@ pub async fn find(conn: &mut Connection, tenant_code: &str, username: &str) -> S
     Ok(row.map(|(account, hash, locked_until, status)| Credential { account, tenant, hash, active: status == "active", locked_until }))
 }
 
+/// What an account signs in with.
+///
+/// # Errors
+/// Only when the database cannot be asked.
+pub async fn of_account(conn: &mut Connection, tenant: Uuid, account: Uuid) -> StoreResult<Credential> {
+    let (hash, locked_until, status): (Option<String>, Option<DateTime<Utc>>, String) = credentials::table
+        .inner_join(accounts::table)
+        .filter(credentials::account_id.eq(account))
+        .filter(credentials::tenant_id.eq(tenant))
+        .select((credentials::password_hash, credentials::locked_until, accounts::status))
+        .first(conn)
+        .await?;
+    Ok(Credential { account, tenant, hash, active: status == "active", locked_until })
+}
+
 /// Notes a wrong password; the tenth in a row locks the account.
 ///
 /// # Errors

@@ -122,7 +122,7 @@ async fn readable(conn: &mut Connection, access: &Access, id: AccountId) -> Stor
 /// not known, [`StoreError::Conflict`] for a username in use.
 pub async fn create(conn: &mut Connection, access: &Access, new: &NewAccount, hash: Option<&str>) -> StoreResult<Named> {
     access.require(Action::AccountsWrite)?;
-    access.in_unit(conn, Action::AccountsWrite, new.unit_id).await?;
+    access.in_unit(conn, Action::AccountsWrite, new.unit_id, None).await?;
     let mut input = AccountInput { display_name: new.display_name.clone(), unit_id: new.unit_id, staff_id: new.staff_id, status: AccountStatus::Active };
     name_of_staff(conn, access, &mut input, true).await?;
     let record = diesel::insert_into(accounts::table)
@@ -155,7 +155,7 @@ async fn name_of_staff(conn: &mut Connection, access: &Access, input: &mut Accou
         .optional()?;
     let (name, unit) = known.ok_or_else(|| StoreError::NotYetKnown(format!("staff {staff}")))?;
     if new_link {
-        access.in_unit(conn, Action::AccountsWrite, unit.into()).await?;
+        access.in_unit(conn, Action::AccountsWrite, unit.into(), None).await?;
     }
     input.display_name = PersonName::parse(&name).map_err(|_| StoreError::State("the staff record's name is no name"))?;
     Ok(())
@@ -197,7 +197,7 @@ async fn update_in_transaction(conn: &mut Connection, access: &Access, found: &A
         grants::store::holds_all_of(conn, access, found.id).await?;
     }
     if columns.unit_id != found.columns.unit_id {
-        access.in_unit(conn, Action::AccountsWrite, input.unit_id).await?;
+        access.in_unit(conn, Action::AccountsWrite, input.unit_id, None).await?;
     }
     let valid_after = if disabled { whole_second(access.now) } else { found.valid_after };
     let target = accounts::table.filter(accounts::id.eq(found.id).and(accounts::tenant_id.eq(found.tenant_id)).and(accounts::version.eq(found.version)));

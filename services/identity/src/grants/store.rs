@@ -202,7 +202,7 @@ pub async fn create(conn: &mut Connection, access: &Access, new: &NewGrant) -> S
         Some(_) => return refuse("/account_id", "account_disabled", "the account is disabled"),
         None => return refuse("/account_id", "unknown_account", "no account of this id"),
     }
-    access.in_unit(conn, Action::GrantsWrite, new.unit_id).await?;
+    access.in_unit(conn, Action::GrantsWrite, new.unit_id, None).await?;
     holds(conn, access, columns.unit_id, &columns.given()?).await?;
     Ok(diesel::insert_into(grants::table)
         .values((

@@ -1,18 +1,25 @@
 //! The route of the caller's own account.
 
-use actix_web::{get, web::Json};
+use actix_web::{HttpRequest, HttpResponse, get, put, web::Json};
 use chrono::NaiveDate;
 use registrar_access::Role;
 use registrar_http::{
-    Caller, Problem, Refusals, ServiceContext,
+    Body, Caller, FieldError, Problem, ProblemKind, Refusals, ServiceContext,
     list::{NoFilter, Query},
+    rate_limit,
 };
-use serde::Serialize;
+use secrecy::SecretString;
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::store;
-use crate::{grants::model::GrantRecord, units::model::UnitRecord};
+use crate::{
+    accounts::{credentials, password},
+    grants::model::GrantRecord,
+    sessions::api::PER_USERNAME,
+    units::model::UnitRecord,
+};
 
 /// Who is calling, and what they hold today.
 #[derive(Serialize, ToSchema)]
@@ -112,4 +119,48 @@ pub async fn read(context: ServiceContext, caller: Caller, _: Query<NoFilter>) -
         roles: caller.roles().collect(),
         grants,
     }))
+}
+
+/// A change of one's own password (S4-013: old and new).
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PasswordChange {
+    /// The present password (原密码).
+    #[schema(value_type = String, min_length = 1, max_length = 200, format = Password)]
+    pub current_password: SecretString,
+    /// The new one (新密码), by the rules of `POST /v1/accounts/{account_id}/password`.
+    #[schema(value_type = String, min_length = 1, max_length = 200, format = Password)]
+    pub password: SecretString,
+}
+
+/// Change one's own password
+///
+/// With the present one; ten wrong ones lock the account for fifteen minutes, as in signing in. All other sessions of
+/// the account end, this one goes on.
+#[utoipa::path(
+    operation_id = "identity.me.change_password", tag = "me", request_body = PasswordChange,
+    responses((status = 204, description = "Changed"), Refusals)
+)]
+#[put("/password")]
+pub async fn change_password(context: ServiceContext, caller: Caller, request: HttpRequest, body: Body<PasswordChange>) -> Result<HttpResponse, Problem> {
+    rate_limit::count_under(PER_USERNAME, &request, &context, &format!("account:{}", caller.account)).await?;
+    let body = body.into_inner();
+    let (credential, username) = {
+        let mut conn = context.db.get().await?;
+        (credentials::of_account(&mut conn, caller.tenant.into(), caller.account.into()).await?, store::username(&mut conn, &caller).await?)
+    };
+    password::check(&body.password, &username)?;
+    let locked = credential.locked_until.is_some_and(|until| until > caller.now);
+    let same = password::verify(credential.hash.clone().filter(|_| !locked), body.current_password).await?;
+    let Some(before) = credential.hash.filter(|_| same) else {
+        credentials::note_failure(&mut *context.db.get().await?, credential.account, caller.now).await?;
+        return Err(wrong_password());
+    };
+    let after = password::hash(body.password).await?;
+    if store::change_password(&mut *context.db.get().await?, &caller, &before, &after).await? { Ok(HttpResponse::NoContent().finish()) } else { Err(wrong_password()) }
+}
+
+fn wrong_password() -> Problem {
+    let error = FieldError { pointer: "/current_password".into(), code: "wrong_password".into(), detail: "is not the present password".into() };
+    Problem::new(ProblemKind::Invalid).errors(vec![error])
 }

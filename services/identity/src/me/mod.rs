@@ -11,5 +11,5 @@ use crate::sessions::live::live_session;
 
 /// Adds `/me`.
 pub fn routes(routes: &mut ServiceConfig, context: &ServiceContext) {
-    routes.service(resource!(context, "/me").wrap(from_fn(live_session)).service(api::read));
+    routes.service(resource!(context, "/me").wrap(from_fn(live_session)).service(api::read).service(api::change_password));
 }

@@ -1,14 +1,16 @@
 //! Every query of the caller on itself.
 
 use diesel::{BoolExpressionMethods, ExpressionMethods, QueryDsl, SelectableHelper};
-use diesel_async::RunQueryDsl;
+use diesel_async::{AsyncConnection, RunQueryDsl};
 use registrar_access::Access;
-use registrar_store::{Connection, StoreResult};
+use registrar_store::{Connection, StoreError, StoreResult, authored};
 use uuid::Uuid;
 
 use crate::{
+    accounts::credentials,
     grants::model::GrantRecord,
-    schema::{credentials, grants, units},
+    schema::{accounts, grants, units},
+    sessions,
     units::model::UnitRecord,
 };
 
@@ -17,12 +19,33 @@ use crate::{
 /// # Errors
 /// Only when the database cannot be asked.
 pub async fn username(conn: &mut Connection, access: &Access) -> StoreResult<String> {
+    use crate::schema::credentials;
     Ok(credentials::table
         .filter(credentials::account_id.eq(Uuid::from(access.account)))
         .filter(credentials::tenant_id.eq(Uuid::from(access.tenant)))
         .select(credentials::username)
         .first(conn)
         .await?)
+}
+
+/// Puts the caller's new password in place of the one that was found to be the one of `before`; answers whether that
+/// still was so. The caller's other sessions end.
+///
+/// # Errors
+/// Only when the database cannot be asked.
+pub async fn change_password(conn: &mut Connection, access: &Access, before: &str, after: &str) -> StoreResult<bool> {
+    let (tenant, account) = (Uuid::from(access.tenant), Uuid::from(access.account));
+    conn.transaction::<_, StoreError, _>(async |conn: &mut Connection| {
+        if !credentials::confirm(conn, account, before).await? {
+            return Ok(false);
+        }
+        credentials::set_hash(conn, tenant, account, after, access.now).await?;
+        sessions::store::end_others(conn, account, access.session, access.now).await?;
+        let target = accounts::table.filter(accounts::id.eq(account).and(accounts::tenant_id.eq(tenant)));
+        diesel::update(target).set(authored!(accounts, &access.author())).execute(conn).await?;
+        Ok(true)
+    })
+    .await
 }
 
 /// The root unit of the caller's tenant.

@@ -1,8 +1,13 @@
 //! The routes of sessions: signing in, staying signed in, signing out.
 
+use std::time::Duration;
+
 use actix_web::{HttpRequest, HttpResponse, delete, post};
 use registrar_access::token::{self, Claims, ISSUER};
-use registrar_http::{Body, Caller, Problem, ProblemKind, Refusals, ServiceContext, rate_limit};
+use registrar_http::{
+    Body, Caller, Problem, ProblemKind, Refusals, ServiceContext,
+    rate_limit::{self, RateLimit},
+};
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -20,6 +25,10 @@ use crate::{
 
 /// How long an access token may be used, in seconds.
 pub const ACCESS_SECONDS: i64 = 300;
+/// Sign-ins to one account, right or wrong: a person needs few, a guesser many.
+pub const PER_USERNAME: RateLimit = RateLimit { name: "sign-in", quota: 30, window: Duration::from_secs(60) };
+/// Sign-ins from one address, which a whole school may share.
+const PER_ADDRESS: RateLimit = RateLimit { name: "sign-in-address", quota: 600, window: Duration::from_secs(60) };
 /// Our own frontends.
 const FIRST_PARTY: &str = "first-party";
 
@@ -69,7 +78,7 @@ pub struct Session {
 /// Sign in
 ///
 /// A wrong username, a wrong password, a disabled account and one that ten wrong passwords have locked for fifteen
-/// minutes are all answered alike.
+/// minutes are all answered alike. Thirty attempts a minute for one username, six hundred from one address.
 #[utoipa::path(
     operation_id = "identity.sessions.create", tag = "sessions", request_body = SignIn, security(()),
     responses((status = 201, description = "Signed in", body = Session), Refusals)
@@ -77,8 +86,8 @@ pub struct Session {
 #[post("")]
 pub async fn sign_in(context: ServiceContext, request: HttpRequest, body: Body<SignIn>) -> Result<HttpResponse, Problem> {
     let body = body.into_inner();
-    rate_limit::count(&request, &context, &format!("sign-in:{}", address(&request))).await?;
-    rate_limit::count(&request, &context, &format!("sign-in:{}:{}", body.tenant, username_key(&body.username))).await?;
+    rate_limit::count_under(PER_ADDRESS, &request, &context, &address(&request)).await?;
+    rate_limit::count_under(PER_USERNAME, &request, &context, &format!("{}:{}", body.tenant, username_key(&body.username))).await?;
     let now = context.clock.now();
     let credential = credentials::find(&mut *context.db.get().await?, &body.tenant, &body.username).await?;
     let usable = credential.filter(|credential| credential.active && credential.locked_until.is_none_or(|until| until <= now));

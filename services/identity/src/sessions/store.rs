@@ -148,6 +148,16 @@ pub async fn end_all(conn: &mut Connection, account: Uuid, now: DateTime<Utc>) -
     Ok(())
 }
 
+/// Ends all sessions of an account but one.
+///
+/// # Errors
+/// Only when the database cannot be asked.
+pub async fn end_others(conn: &mut Connection, account: Uuid, kept: Uuid, now: DateTime<Utc>) -> StoreResult<()> {
+    let open = sessions::table.filter(sessions::account_id.eq(account)).filter(sessions::id.ne(kept)).filter(sessions::ended_at.is_null());
+    diesel::update(open).set(sessions::ended_at.eq(now)).execute(conn).await?;
+    Ok(())
+}
+
 /// Whether the account's session has not ended.
 ///
 /// # Errors

@@ -43,7 +43,7 @@ pub async fn check(conn: &mut Connection, access: &Access, unit: Uuid, old: &[Un
     let taken_away: BTreeSet<UnitId> = removed.map(|superior| superior.unit_id).collect();
     concerned.extend(&taken_away);
     let concerned: Vec<UnitId> = concerned.into_iter().collect();
-    let allowed: BTreeSet<Uuid> = access.in_units(conn, Action::UnitsWrite, &concerned).await?.into_iter().map(|unit| unit.id).collect();
+    let allowed: BTreeSet<Uuid> = access.in_units(conn, Action::UnitsWrite, &concerned).await?.into_iter().map(|granted| granted.unit.id).collect();
     if let Some((place, _)) = added.iter().find(|(_, superior)| !allowed.contains(&superior.unit_id.as_uuid())) {
         return invalid(format!("/superiors/{place}/unit_id"), "unknown_unit", "no unit of this id in which you may place others");
     }

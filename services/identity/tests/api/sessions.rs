@@ -100,3 +100,37 @@ async fn signing_out_ends_the_session_at_once() {
     world.administrator.get("/v1/me").await.ok();
     client.delete("/v1/sessions/current").await.problem(401, "unauthenticated");
 }
+
+#[tokio::test]
+async fn whoever_knows_the_present_password_sets_another() {
+    let world = World::start().await;
+    let client = world.system.client();
+    let other = sign_in(&client, "bo", "admin", PASSWORD).await.status(201);
+    let change = |current: &str, new: &str| world.administrator.put("/v1/me/password").json(&json!({"current_password": current, "password": new}));
+    // S4-013, S4-014: the old one is asked for, the new one is held to the rules.
+    let wrong = change("Mat-khau-2026", "Mat-khau-2027").await.problem(422, "invalid");
+    assert_eq!(wrong.at("/errors/0/pointer"), &json!("/current_password"));
+    let weak = change(PASSWORD, "matkhaumatkhau").await.problem(422, "invalid");
+    assert_eq!(weak.at("/errors/0/pointer"), &json!("/password"));
+    client.put("/v1/me/password").json(&json!({"current_password": PASSWORD, "password": "Mat-khau-2027"})).await.problem(401, "unauthenticated");
+    change(PASSWORD, "Mat-khau-2027").await.status(204);
+    // This session goes on, the others have ended (S4-017).
+    world.administrator.get("/v1/me").await.ok();
+    refresh(&client, other.at("/refresh_token").as_str().unwrap()).await.problem(401, "unauthenticated");
+    sign_in(&client, "bo", "admin", PASSWORD).await.problem(401, "unauthenticated");
+    sign_in(&client, "bo", "admin", "Mat-khau-2027").await.status(201);
+}
+
+#[tokio::test]
+async fn a_username_is_not_tried_more_than_thirty_times_a_minute() {
+    let world = World::start().await;
+    let client = world.system.client();
+    for _ in 0..30 {
+        sign_in(&client, "bo", "nobody", PASSWORD).await.problem(401, "unauthenticated");
+    }
+    let answer = sign_in(&client, "bo", "nobody", PASSWORD).await.problem(429, "too_many_requests");
+    assert_eq!(answer.header("ratelimit-policy"), Some("\"sign-in\";q=30;w=60"));
+    sign_in(&client, "bo", "admin", PASSWORD).await.status(201);
+    world.system.clock().advance(TimeDelta::minutes(1));
+    sign_in(&client, "bo", "nobody", PASSWORD).await.problem(401, "unauthenticated");
+}

@@ -148,7 +148,10 @@ impl StaffImporter {
         let mut inputs = Vec::with_capacity(typed.len());
         for (line, row) in typed {
             match units.get(row.unit_code.as_str()) {
-                Some(unit) if unit.status == "open" || row.ended_on.is_some() => inputs.push((line, row.into_input(unit.id))),
+                Some(granted) if !granted.permits(row.education_level) => {
+                    results.push(RowResult::failed(line, "education_level", "forbidden", "the education level is outside your grants"))
+                }
+                Some(granted) if granted.unit.status == "open" || row.ended_on.is_some() => inputs.push((line, row.into_input(granted.unit.id))),
                 Some(_) => results.push(RowResult::failed(line, "unit_code", "unit_closed", "the unit is closed")),
                 None => results.push(RowResult::failed(line, "unit_code", "unknown_unit", "no unit of this code that you may keep records of")),
             }

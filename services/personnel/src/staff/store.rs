@@ -133,7 +133,7 @@ async fn readable(conn: &mut Connection, access: &Access, id: StaffId, action: A
 pub async fn create(conn: &mut Connection, access: &Access, input: &StaffInput) -> StoreResult<StaffRecord> {
     access.require(Action::StaffWrite)?;
     input.check(access.today)?;
-    open_unit(conn, access, input.unit_id).await?;
+    open_unit(conn, access, input).await?;
     Ok(diesel::insert_into(staff::table)
         .values((staff::id.eq(Uuid::now_v7()), staff::tenant_id.eq(Uuid::from(access.tenant)), input.columns(), authored!(staff, &access.author())))
         .returning(StaffRecord::as_returning())
@@ -141,8 +141,9 @@ pub async fn create(conn: &mut Connection, access: &Access, input: &StaffInput) 
         .await?)
 }
 
-async fn open_unit(conn: &mut Connection, access: &Access, unit: UnitId) -> StoreResult<()> {
-    let unit = access.in_unit(conn, Action::StaffWrite, unit).await?;
+/// Refuses a record that the caller may not place in its unit and education level.
+async fn open_unit(conn: &mut Connection, access: &Access, input: &StaffInput) -> StoreResult<()> {
+    let unit = access.in_unit(conn, Action::StaffWrite, input.unit_id, input.education_level).await?;
     if unit.status == "open" {
         return Ok(());
     }
@@ -169,8 +170,8 @@ pub async fn update(conn: &mut Connection, access: &Access, found: StaffRecord, 
         return Ok(found);
     }
     input.check(access.today)?;
-    if found.columns.unit_id != columns.unit_id {
-        open_unit(conn, access, input.unit_id).await?;
+    if (found.columns.unit_id, &found.columns.education_level) != (columns.unit_id, &columns.education_level) {
+        open_unit(conn, access, input).await?;
     }
     write(conn, access, &found, columns).await?.ok_or(StoreError::Stale { current: found.version + 1 })
 }

@@ -14,7 +14,7 @@ fn file(rows: &[&str]) -> String {
     format!("{HEADER}\n{}\n", rows.join("\n"))
 }
 
-async fn import(api: &Api, query: &str, file: &str) -> Answer {
+pub async fn import(api: &Api, query: &str, file: &str) -> Answer {
     let accepted = api.post(format!("/v1/staff/imports{query}")).body("text/csv", file).await.status(202);
     let path = accepted.header("location").unwrap().to_owned();
     assert_eq!(path, format!("/v1/staff/imports/{}", accepted.id()));
@@ -23,7 +23,7 @@ async fn import(api: &Api, query: &str, file: &str) -> Answer {
     api.get(&path).await.ok()
 }
 
-fn counts(import: &Answer) -> [i64; 5] {
+pub fn counts(import: &Answer) -> [i64; 5] {
     ["total", "created", "changed", "unchanged", "failed"].map(|name| import.json[name].as_i64().unwrap())
 }
 

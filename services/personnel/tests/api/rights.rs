@@ -1,15 +1,16 @@
 //! Who may do what with staff records, and what happens when nobody can tell.
 
-use std::time::Duration;
-
 use chrono::TimeDelta;
 use registrar_access::Role;
-use registrar_domain::{EducationLevel, Hierarchy};
+use registrar_domain::{EducationLevel, Hierarchy, UnitKind};
 use registrar_http::rate_limit::RateLimit;
-use registrar_testkit::{NewAccount, TestSystem};
+use registrar_testkit::{NewAccount, NewUnit, TestSystem};
 use serde_json::json;
 
-use crate::world::{World, column, with};
+use crate::{
+    imports::{counts, import},
+    world::{World, column, with},
+};
 
 #[tokio::test]
 async fn each_role_does_what_the_policy_says_and_no_more() {
@@ -158,7 +159,7 @@ async fn while_authority_is_stale_writes_are_refused_and_reads_go_on() {
 
 #[tokio::test]
 async fn too_many_requests_are_told_when_to_go_on() {
-    let limit = RateLimit { quota: 3, window: Duration::from_secs(60) };
+    let limit = RateLimit { quota: 3, ..RateLimit::default() };
     let system = TestSystem::builder(vec![registrar_personnel::service()]).options(move |options| options.rate_limit = limit).start().await.unwrap();
     let world = World::on(system).await;
     for left in [2, 1, 0] {
@@ -187,4 +188,30 @@ async fn a_unit_that_is_closed_takes_nobody() {
     let unknown = json!({"unit_id": world.system.new_id()});
     let answer = administrator.post("/v1/staff").json(&with(world.teacher("GV001", "An"), unknown)).await.problem(409, "not_yet_known");
     assert!(answer.header("retry-after").is_some());
+}
+
+#[tokio::test]
+async fn a_grant_over_one_level_enters_nobody_of_another() {
+    let world = World::start().await;
+    let unit = NewUnit { code: Some("LC".into()), ..NewUnit::new(world.system.tenant(), UnitKind::PrimaryAndLowerSecondary, "Trường liên cấp") };
+    let school = world.system.unit(unit.below(world.department).levels(&[EducationLevel::TH, EducationLevel::THCS])).await.unwrap();
+    let clerk = NewAccount { education_levels: vec![EducationLevel::TH], ..NewAccount::new(Role::Clerk, school) };
+    let clerk = world.system.client_of(&world.system.account_with(clerk).await.unwrap());
+    let person = |code: &str, level: &str| with(world.teacher(code, "Trần Văn An"), json!({"unit_id": school, "education_level": level}));
+    clerk.post("/v1/staff").json(&person("GV001", "THCS")).await.problem(403, "forbidden");
+    let entered = clerk.post("/v1/staff").json(&person("GV001", "TH")).await.status(201);
+    // One who works for the school as a whole has no level.
+    clerk.post("/v1/staff").json(&with(person("VT001", "TH"), json!({"education_level": null}))).await.status(201);
+    let path = format!("/v1/staff/{}", entered.id());
+    clerk.patch(&path).if_match(&entered).merge(&json!({"education_level": "THCS"})).await.problem(403, "forbidden");
+
+    let file = "code,full_name,birth_date,gender,position,education_level,unit_code,started_on\n\
+        GV001,Trần Văn An,1990-05-20,female,teacher,THCS,LC,2015-08-15\n\
+        GV002,Lê Thị Bình,1990-05-20,female,teacher,THCS,LC,2015-08-15\n\
+        GV003,Lê Thị Cúc,1990-05-20,female,teacher,TH,LC,2015-08-15\n";
+    let done = import(&clerk, "", file).await;
+    assert_eq!(counts(&done), [3, 1, 0, 0, 2]);
+    let errors = clerk.get(format!("/v1/staff/imports/{}/errors", done.id())).await.ok();
+    assert_eq!((errors.at("/items/0/field"), errors.at("/items/0/code")), (&json!("education_level"), &json!("forbidden")));
+    assert_eq!(world.count("select count(*) as count from staff where education_level = 'THCS'").await, 0);
 }

@@ -31,6 +31,14 @@ pub struct Loaded {
     pub class_id: String,
 }
 
+/// How often a request is sent again.
+const ATTEMPTS: usize = 3;
+
+fn retry_after(response: &reqwest::Response) -> Duration {
+    let seconds = response.headers().get(reqwest::header::RETRY_AFTER).and_then(|value| value.to_str().ok()?.parse().ok());
+    Duration::from_secs(seconds.unwrap_or(1).min(10))
+}
+
 impl Loader {
     /// Signs in.
     ///
@@ -55,11 +63,16 @@ impl Loader {
         self.client.request(method, format!("{}{path}", self.base)).bearer_auth(&self.token)
     }
 
-    /// Sends a request that can be sent again: once more when the token has ended in the meantime.
+    /// Sends a request that can be sent again: with a new token when the old one has ended in the meantime, and when a
+    /// service that cannot decide yet says so.
     async fn send(&mut self, make: impl Fn(&Self) -> RequestBuilder) -> anyhow::Result<Value> {
         let mut response = make(self).send().await?;
-        if response.status() == StatusCode::UNAUTHORIZED {
-            self.renew().await?;
+        for _ in 0..ATTEMPTS {
+            match response.status() {
+                StatusCode::UNAUTHORIZED => self.renew().await?,
+                StatusCode::SERVICE_UNAVAILABLE => tokio::time::sleep(retry_after(&response)).await,
+                _ => break,
+            }
             response = make(self).send().await?;
         }
         let (status, url) = (response.status(), response.url().clone());

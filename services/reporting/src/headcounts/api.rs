@@ -2,6 +2,7 @@
 
 use actix_web::{HttpRequest, HttpResponse, get, http::header};
 use chrono::{DateTime, NaiveDate, Utc};
+use registrar_access::Action;
 use registrar_domain::{EducationLevel, Hierarchy, UnitId};
 use registrar_http::{Caller, FieldError, Problem, ProblemKind, Refusals, ServiceContext, answer, list::Query};
 use registrar_store::Cursor;
@@ -32,7 +33,7 @@ pub struct HeadcountParameters {
     /// Rolled up which hierarchy; professional when left out. Since 1 July 2025 the two differ in Viet Nam.
     #[param(inline)]
     hierarchy: Option<Hierarchy>,
-    /// In which unit and below (đơn vị); the root of the tenant when left out.
+    /// In which unit and below (đơn vị); the one at the top of the caller's grants when left out, 400 when there are several.
     #[param(value_type = Option<Uuid>)]
     unit_id: Option<UnitId>,
     /// One to three of unit, education_level, gender, grade (of students), position_group (of staff), separated by
@@ -51,7 +52,7 @@ pub struct HeadcountParameters {
 }
 
 impl HeadcountParameters {
-    fn question(self, today: NaiveDate) -> Result<Question, Problem> {
+    fn question(self, unit: UnitId, today: NaiveDate) -> Result<Question, Problem> {
         let by = dimensions(self.by.as_deref().unwrap_or("unit"), self.subject)?;
         if self.depth.is_some() && !by.contains(&Dimension::Unit) {
             return Err(bad("depth", "only_with", "goes with by=unit"));
@@ -60,7 +61,7 @@ impl HeadcountParameters {
             subject: self.subject,
             on: self.on.unwrap_or(today),
             hierarchy: self.hierarchy.unwrap_or(Hierarchy::Professional),
-            unit: self.unit_id,
+            unit,
             by,
             depth: self.depth.unwrap_or(1),
             limit: self.limit.unwrap_or(ROWS),
@@ -82,6 +83,13 @@ fn dimensions(text: &str, subject: Subject) -> Result<Vec<Dimension>, Problem> {
         dimensions.push(dimension);
     }
     if dimensions.len() > DIMENSIONS { Err(bad("by", "too_many", format!("at most {DIMENSIONS}"))) } else { Ok(dimensions) }
+}
+
+fn topmost_unit(units: Vec<UnitId>) -> Result<UnitId, Problem> {
+    match units.as_slice() {
+        [unit] => Ok(*unit),
+        _ => Err(bad("unit_id", "required", "your grants are over several units: name one")),
+    }
 }
 
 fn bad(parameter: &str, code: &str, detail: impl Into<String>) -> Problem {
@@ -223,8 +231,13 @@ impl Headcounts {
 )]
 #[get("/headcounts")]
 pub async fn headcounts(context: ServiceContext, caller: Caller, parameters: Query<HeadcountParameters>, request: HttpRequest) -> Result<HttpResponse, Problem> {
-    let question = parameters.0.question(caller.today)?;
-    let report = store::headcounts(&mut *context.db.get().await?, &caller, &question).await?;
+    let mut conn = context.db.get().await?;
+    let unit = match parameters.0.unit_id {
+        Some(unit) => unit,
+        None => topmost_unit(caller.topmost_units(&mut conn, Action::ReportsRead).await?)?,
+    };
+    let question = parameters.0.question(unit, caller.today)?;
+    let report = store::headcounts(&mut conn, &caller, &question).await?;
     let body = Headcounts::of(question, report);
     let mut response = HttpResponse::Ok();
     if let Some(cursor) = &body.next_cursor {

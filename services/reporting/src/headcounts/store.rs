@@ -1,11 +1,10 @@
 //! The query behind a report.
 
 use chrono::{DateTime, NaiveDate, Utc};
-use diesel::{ExpressionMethods, QueryDsl, QueryableByName, SelectableHelper, sql_query, sql_types};
+use diesel::{ExpressionMethods, OptionalExtension, QueryDsl, QueryableByName, SelectableHelper, sql_query, sql_types};
 use diesel_async::RunQueryDsl;
 use registrar_access::{
-    Access, Action, Record,
-    authority::KnownUnit,
+    Access, Action, GrantedUnit, KnownUnit, Record,
     schema::{authority_freshness, units},
 };
 use registrar_domain::{EducationLevel, Hierarchy, UnitId};
@@ -23,8 +22,8 @@ pub struct Question {
     pub on: NaiveDate,
     /// Rolled up which hierarchy.
     pub hierarchy: Hierarchy,
-    /// In which unit and below; the tenant's root when absent.
-    pub unit: Option<UnitId>,
+    /// In which unit and below.
+    pub unit: UnitId,
     /// Divided by what.
     pub by: Vec<Dimension>,
     /// How many levels below the unit rows are made for.
@@ -118,30 +117,26 @@ pub async fn headcounts(conn: &mut Connection, access: &Access, question: &Quest
     Ok(Report { sources: newest(conn, question.subject).await?, unit, levels, rows, total, next })
 }
 
-/// The unit asked for, and the education levels in it that the caller may see figures of: all when none is named.
-async fn counted_unit(conn: &mut Connection, access: &Access, asked: Option<UnitId>) -> StoreResult<(KnownUnit, Option<Vec<EducationLevel>>)> {
-    let id = asked.map_or(Uuid::from(access.tenant), Uuid::from);
-    let of = |level| access.narrow(Action::ReportsRead, &Record { level: Some(level), ..Record::UNIT });
-    // No level has an empty code: what is allowed for it is allowed for all.
-    let may = (of("''"), of("'MN'"), of("'TH'"), of("'THCS'"), of("'THPT'"), of("'GDTX'"));
-    type May = (bool, bool, bool, bool, bool, bool);
-    let found: Vec<(KnownUnit, bool, May)> = units::table
+/// The unit, and the education levels in it that the caller may see figures of: all when none is named.
+async fn counted_unit(conn: &mut Connection, access: &Access, id: UnitId) -> StoreResult<(KnownUnit, Option<Vec<EducationLevel>>)> {
+    let unknown = || StoreError::NotYetKnown(format!("unit {id}"));
+    let (unit, levels, sees): (KnownUnit, Vec<String>, bool) = units::table
         .filter(units::tenant_id.eq(Uuid::from(access.tenant)))
-        .filter(units::id.eq(id))
-        .select((KnownUnit::as_select(), access.narrow(Action::UnitsRead, &Record::UNIT), may))
-        .load(conn)
-        .await?;
-    let Some((unit, sees, (all, preschool, primary, lower, upper, continuing))) = found.into_iter().next() else {
-        return Err(StoreError::NotYetKnown(format!("unit {id}")));
-    };
-    let levels: Vec<EducationLevel> =
-        EducationLevel::ALL.iter().copied().zip([preschool, primary, lower, upper, continuing]).filter(|(_, may)| *may).map(|(level, _)| level).collect();
-    match (all, levels.is_empty()) {
-        (true, _) => Ok((unit, None)),
-        (false, false) => Ok((unit, Some(levels))),
-        // That a tenant has a root is no secret.
-        (false, true) if sees || asked.is_none() => Err(StoreError::Forbidden(Action::ReportsRead.as_str())),
-        (false, true) => Err(StoreError::NotYetKnown(format!("unit {id}"))),
+        .filter(units::id.eq(Uuid::from(id)))
+        .select((KnownUnit::as_select(), access.levels(Action::ReportsRead), access.narrow(Action::UnitsRead, &Record::UNIT)))
+        .first(conn)
+        .await
+        .optional()?
+        .ok_or_else(unknown)?;
+    let granted = GrantedUnit::new(unit, levels);
+    if granted.permits_every_level() {
+        return Ok((granted.unit, None));
+    }
+    let levels: Vec<EducationLevel> = EducationLevel::ALL.iter().copied().filter(|level| granted.permits(Some(*level))).collect();
+    match levels.is_empty() {
+        false => Ok((granted.unit, Some(levels))),
+        true if sees => Err(StoreError::Forbidden(Action::ReportsRead.as_str())),
+        true => Err(unknown()),
     }
 }
 

@@ -4,6 +4,7 @@ use registrar_access::Role;
 use registrar_domain::{EducationLevel, Hierarchy, UnitKind};
 use registrar_testkit::{NewAccount, NewUnit, TestSystem};
 use serde_json::json;
+use uuid::Uuid;
 
 use crate::records::{State, staff};
 
@@ -18,7 +19,7 @@ async fn a_report_is_for_those_whose_grants_cover_the_unit() {
     let school = system.school_below(department, "Trường").await.unwrap();
     let other = system.school("Trường khác").await.unwrap();
     let stranger = system.new_tenant("Hệ thống trường khác").await.unwrap();
-    let foreign = system.account(Role::Administrator, uuid::Uuid::from(stranger).into()).await.unwrap();
+    let foreign = system.account(Role::Administrator, Uuid::from(stranger).into()).await.unwrap();
     staff(&system, &[State::at(school), State::at(other)]).await;
     let path = |unit| format!("/v1/reports/headcounts?subject=staff&unit_id={unit}");
 
@@ -33,9 +34,17 @@ async fn a_report_is_for_those_whose_grants_cover_the_unit() {
         assert_eq!(answer.ok().at("/total"), 1, "{role:?}");
         // That another school exists is not theirs to know; nor what the whole tenant counts.
         api.get(path(other)).await.problem(409, "not_yet_known");
-        api.get("/v1/reports/headcounts?subject=staff").await.problem(403, "forbidden");
+        api.get(path(Uuid::from(system.root_unit()).into())).await.problem(409, "not_yet_known");
+        let own = api.get("/v1/reports/headcounts?subject=staff").await.ok();
+        assert_eq!((own.at("/unit/id"), own.at("/total")), (&json!(school), &json!(1)), "without a unit, the caller's own is meant");
     }
-    let officer = system.client_of(&system.account(Role::Officer, department).await.unwrap());
+    let account = system.account(Role::Officer, department).await.unwrap();
+    system.grant(&account, &NewAccount::new(Role::Viewer, school)).await.unwrap();
+    let officer = system.client_of(&account);
+    assert_eq!(officer.get("/v1/reports/headcounts?subject=staff").await.ok().at("/unit/id"), &json!(department), "the school is below it");
+    system.grant(&account, &NewAccount::new(Role::Viewer, other)).await.unwrap();
+    let several = officer.get("/v1/reports/headcounts?subject=staff").await.problem(400, "bad_parameter");
+    assert_eq!(several.at("/errors/0/pointer"), "unit_id");
     assert_eq!(officer.get(path(school)).await.ok().at("/total"), 1);
     assert_eq!(officer.get(path(department)).await.ok().at("/total"), 1);
     let foreign = system.client_of(&foreign);

@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, HashMap, HashSet};
 
 use async_trait::async_trait;
-use registrar_access::{Access, Action, authority::KnownUnit, units};
+use registrar_access::{Access, Action, GrantedUnit, units};
 use registrar_domain::{Code, EducationLevel, StaffId};
 use registrar_http::{
     contract,
@@ -153,7 +153,7 @@ async fn inputs(conn: &mut Connection, access: &Access, rows: Vec<ImportRow>, re
 
 /// What the rows of a chunk name by code.
 struct Named {
-    units: HashMap<String, KnownUnit>,
+    units: HashMap<String, GrantedUnit>,
     years: HashMap<String, Uuid>,
     /// Id, and whether they have left.
     staff: HashMap<String, (Uuid, bool)>,
@@ -161,7 +161,11 @@ struct Named {
 
 impl Named {
     fn input(&self, row: ClassRow) -> Result<ClassInput, (&'static str, &'static str, String)> {
-        let unit = self.units.get(row.unit_code.as_str()).ok_or(("unit_code", "unknown_unit", "no unit of this code whose classes you may keep".to_owned()))?;
+        let granted = self.units.get(row.unit_code.as_str()).ok_or(("unit_code", "unknown_unit", "no unit of this code whose classes you may keep".to_owned()))?;
+        if !granted.permits(Some(row.education_level)) {
+            return Err(("education_level", "forbidden", "the education level is outside your grants".into()));
+        }
+        let unit = &granted.unit;
         if unit.status != "open" {
             return Err(("unit_code", "unit_closed", "the unit is closed".into()));
         }

@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::{
     model::{ClassColumns, ClassInput, ClassRecord, ShownClass, invalid},
-    store::{RECORD, find},
+    store::find,
 };
 use crate::{
     copies,
@@ -25,19 +25,16 @@ pub async fn create(conn: &mut Connection, access: &Access, input: &ClassInput) 
     access.require(Action::ClassesWrite)?;
     input.check()?;
     check_references(conn, access, input).await?;
-    let (id, within_reach): (Uuid, bool) = diesel::insert_into(classes::table)
+    let id: Uuid = diesel::insert_into(classes::table)
         .values((classes::id.eq(Uuid::now_v7()), classes::tenant_id.eq(Uuid::from(access.tenant)), input.columns(), authored!(classes, &access.author())))
-        .returning((classes::id, access.narrow(Action::ClassesWrite, &RECORD)))
+        .returning(classes::id)
         .get_result(conn)
         .await?;
-    if !within_reach {
-        return Err(StoreError::Forbidden(Action::ClassesWrite.as_str()));
-    }
     find(conn, access, id.into()).await
 }
 
 async fn check_references(conn: &mut Connection, access: &Access, input: &ClassInput) -> StoreResult<()> {
-    let unit = access.in_unit(conn, Action::ClassesWrite, input.unit_id).await?;
+    let unit = access.in_unit(conn, Action::ClassesWrite, input.unit_id, Some(input.education_level)).await?;
     if unit.status != "open" {
         return Err(invalid("/unit_id", "unit_closed", format!("{} is closed", unit.name)));
     }
@@ -66,9 +63,7 @@ pub async fn update(conn: &mut Connection, access: &Access, found: ShownClass, i
     let before = &found.record;
     check_change(conn, access, before, input).await?;
     conn.transaction::<_, StoreError, _>(async |conn: &mut Connection| {
-        if !write(conn, access, before, &columns).await?.ok_or(StoreError::Stale { current: before.version + 1 })? {
-            return Err(StoreError::Forbidden(Action::ClassesWrite.as_str()));
-        }
+        write(conn, access, before, &columns).await?;
         if columns.ended_on.is_some() && has_students(conn, before).await? {
             return Err(StoreError::State("students are still enrolled: transfer them or end their enrolments first"));
         }
@@ -88,7 +83,7 @@ async fn check_change(conn: &mut Connection, access: &Access, before: &ClassReco
         return Err(invalid("/school_year_id", "immutable", "a class stays in its school year"));
     }
     if old.education_level != new.education_level {
-        let unit = access.in_unit(conn, Action::ClassesWrite, input.unit_id).await?;
+        let unit = access.in_unit(conn, Action::ClassesWrite, input.unit_id, Some(input.education_level)).await?;
         input.check_level_of(&unit.education_levels)?;
     }
     match input.homeroom_teacher_id {
@@ -97,11 +92,10 @@ async fn check_change(conn: &mut Connection, access: &Access, before: &ClassReco
     }
 }
 
-/// Answers whether the class is still within the caller's reach; none when it was changed since.
-async fn write(conn: &mut Connection, access: &Access, before: &ClassRecord, columns: &ClassColumns) -> StoreResult<Option<bool>> {
+async fn write(conn: &mut Connection, access: &Access, before: &ClassRecord, columns: &ClassColumns) -> StoreResult<()> {
     let target = classes::table.filter(classes::id.eq(before.id).and(classes::tenant_id.eq(before.tenant_id)).and(classes::version.eq(before.version)));
-    let statement = diesel::update(target).set((columns.clone(), authored!(classes, &access.author()))).returning(access.narrow(Action::ClassesWrite, &RECORD));
-    Ok(statement.get_result(conn).await.optional()?)
+    let written = diesel::update(target).set((columns.clone(), authored!(classes, &access.author()))).execute(conn).await?;
+    if written == 0 { Err(StoreError::Stale { current: before.version + 1 }) } else { Ok(()) }
 }
 
 async fn has_students(conn: &mut Connection, class: &ClassRecord) -> StoreResult<bool> {

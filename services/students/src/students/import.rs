@@ -7,7 +7,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 
 use async_trait::async_trait;
 use chrono::NaiveDate;
-use registrar_access::{Access, Action, authority::KnownUnit, units};
+use registrar_access::{Access, Action, GrantedUnit, units};
 use registrar_domain::{Code, Gender, PersonName, PersonalNumber};
 use registrar_http::{
     contract,
@@ -112,7 +112,7 @@ impl Importer for StudentImporter {
 
 /// What the rows of a chunk name by code.
 struct Named {
-    units: HashMap<String, KnownUnit>,
+    units: HashMap<String, GrantedUnit>,
     years: HashMap<String, Uuid>,
     /// Places in `classes` by unit, school year and comparison key of the name.
     places: HashMap<(Uuid, Uuid, String), usize>,
@@ -126,7 +126,7 @@ impl Named {
         let units = units::by_codes(conn, access, Action::StudentsWrite, distinct(|row| row.unit_code.to_string()).into_iter()).await?;
         let years = school_years::store::by_codes(conn, access, distinct(|row| row.school_year_code.to_string()).into_iter().collect()).await?;
         let names = distinct(|row| row.class_name.comparison_key()).into_iter().collect();
-        let (unit_ids, year_ids) = (units.values().map(|unit| unit.id).collect(), years.values().copied().collect());
+        let (unit_ids, year_ids) = (units.values().map(|granted| granted.unit.id).collect(), years.values().copied().collect());
         let classes = classes::store::by_names(conn, access, Action::StudentsWrite, unit_ids, year_ids, names).await?;
         let key = |class: &ClassRecord| (class.columns.unit_id, class.columns.school_year_id, class.columns.name_key.clone());
         let places = classes.iter().enumerate().map(|(place, (class, _))| (key(class), place)).collect();
@@ -135,7 +135,7 @@ impl Named {
 
     fn target(&self, line: i32, row: StudentRow) -> Result<Target, RowResult> {
         let refuse = |field: &str, code: &str, detail: &str| Err(RowResult::failed(line, field, code, detail));
-        let Some(unit) = self.units.get(row.unit_code.as_str()) else {
+        let Some(GrantedUnit { unit, .. }) = self.units.get(row.unit_code.as_str()) else {
             return refuse("unit_code", "unknown_unit", "no unit of this code whose students you may keep");
         };
         let Some(year) = self.years.get(row.school_year_code.as_str()) else {

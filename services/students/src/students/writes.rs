@@ -37,7 +37,7 @@ pub async fn create(conn: &mut Connection, access: &Access, input: &StudentInput
 }
 
 async fn open_unit(conn: &mut Connection, access: &Access, unit: UnitId) -> StoreResult<()> {
-    let unit = access.in_unit(conn, Action::StudentsWrite, unit).await?;
+    let unit = access.in_unit(conn, Action::StudentsWrite, unit, None).await?;
     if unit.status == "open" { Ok(()) } else { Err(invalid("/unit_id", "unit_closed", format!("{} is closed", unit.name))) }
 }
 

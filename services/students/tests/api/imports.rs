@@ -2,16 +2,22 @@
 
 use std::time::Duration;
 
-use registrar_testkit::{Answer, eventually};
+use registrar_access::Role;
+use registrar_domain::{EducationLevel, UnitKind};
+use registrar_testkit::{Answer, Api, NewAccount, NewUnit, eventually};
 use serde_json::json;
 
 use crate::world::World;
 
 pub async fn import(world: &World, resource: &str, csv: &str) -> Answer {
-    let job = world.head.post(format!("/v1/{resource}/imports")).body("text/csv", csv).await.status(202);
+    import_as(&world.head, resource, csv).await
+}
+
+async fn import_as(api: &Api, resource: &str, csv: &str) -> Answer {
+    let job = api.post(format!("/v1/{resource}/imports")).body("text/csv", csv).await.status(202);
     let path = format!("/v1/{resource}/imports/{}", job.id());
-    eventually(Duration::from_secs(60), async || ["done", "failed"].contains(&world.head.get(&path).await.ok().at("/state").as_str().unwrap())).await;
-    let done = world.head.get(&path).await.ok();
+    eventually(Duration::from_secs(60), async || ["done", "failed"].contains(&api.get(&path).await.ok().at("/state").as_str().unwrap())).await;
+    let done = api.get(&path).await.ok();
     assert_eq!(done.at("/state"), "done", "{}", done.text);
     done
 }
@@ -95,4 +101,22 @@ async fn a_class_file_names_each_bad_row() {
     let path = format!("/v1/classes/imports/{}", dry.id());
     eventually(Duration::from_secs(60), async || world.head.get(&path).await.ok().at("/state") == "done").await;
     assert_eq!(world.head.get("/v1/classes?count=true").await.ok().at("/total"), 1);
+}
+
+#[tokio::test]
+async fn a_grant_over_one_level_enters_no_class_of_another() {
+    let world = World::new().await;
+    let mut unit = NewUnit::new(world.system.tenant(), UnitKind::PrimaryAndLowerSecondary, "Trường liên cấp").levels(&[EducationLevel::TH, EducationLevel::THCS]);
+    unit.code = Some("LC".into());
+    let school = world.system.unit(unit).await.unwrap();
+    let clerk = NewAccount { education_levels: vec![EducationLevel::TH], ..NewAccount::new(Role::Clerk, school) };
+    let clerk = world.system.client_of(&world.system.account_with(clerk).await.unwrap());
+    let class = |name: &str, level: &str, grade: i64| world.class_body(name, json!({"unit_id": school, "education_level": level, "grade": grade}));
+    clerk.post("/v1/classes").json(&class("6A", "THCS", 6)).await.problem(403, "forbidden");
+    let entered = clerk.post("/v1/classes").json(&class("5A", "TH", 5)).await.status(201);
+    let path = format!("/v1/classes/{}", entered.id());
+    clerk.patch(&path).if_match(&entered).merge(&json!({"education_level": "THCS", "grade": 6})).await.problem(403, "forbidden");
+    let file = "unit_code,school_year_code,name,education_level,grade\nLC,2025-2026,6A,THCS,6\nLC,2025-2026,5B,TH,5\n";
+    assert_eq!(counts(&import_as(&clerk, "classes", file).await), [1, 0, 0, 1]);
+    assert_eq!(clerk.get("/v1/classes?count=true").await.ok().at("/total"), 2);
 }
