@@ -88,6 +88,7 @@ impl System {
             ("REDIS_URL".to_owned(), redis.url()),
             ("REGISTRAR_SECRET".to_owned(), "a secret of the end-to-end suite, long enough".to_owned()),
             ("REGISTRAR_RATE_LIMIT".to_owned(), "1000000".to_owned()),
+            ("REGISTRAR_TRUSTED_PROXIES".to_owned(), "[\"127.0.0.1\"]".to_owned()),
         ];
         let mut ports = BTreeMap::new();
         for service in names() {

@@ -41,6 +41,8 @@ alter table accounts
 create index accounts_by_name on accounts (tenant_id, name_sort, id);
 create index accounts_by_unit on accounts (tenant_id, unit_id, name_sort, id);
 create index accounts_by_staff on accounts (staff_id) where staff_id is not null;
+-- One person, one account that can be used: rights over classes follow from the link.
+create unique index accounts_unique_staff_id on accounts (staff_id) where staff_id is not null and status = 'active';
 create index accounts_name_search on accounts using gin (name_search gin_trgm_ops);
 create index accounts_feed on accounts (change_xid, change_sequence);
 call track('accounts', 'identity.account');
@@ -114,6 +116,7 @@ create table refresh_tokens (
     used_at    timestamptz
 );
 create index refresh_tokens_of on refresh_tokens (session_id);
+create index refresh_tokens_used on refresh_tokens (used_at);
 
 -- What identity knows of staff: an account's display name follows the linked record (S0-017).
 create table staff_names (

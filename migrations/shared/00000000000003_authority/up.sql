@@ -76,6 +76,15 @@ begin
     select unit_id, hierarchy, ancestor_id, valid_from, valid_to, depth from above;
     return null;
 end $$;
+-- Two transactions that place related units at once would each miss what the other has not committed. The lock comes
+-- before the first row's, so that writers of units wait for each other here and nowhere else.
+create function one_writer_of_units() returns trigger language plpgsql as $$
+begin
+    perform pg_advisory_xact_lock(hashtextextended('units', 0));
+    return null;
+end $$;
+create trigger one_writer_of_units before insert or update of superiors on units for each statement execute function one_writer_of_units();
+
 create trigger derive_unit_ancestors after insert or update on units for each row execute function derive_unit_ancestors();
 
 create table accounts (

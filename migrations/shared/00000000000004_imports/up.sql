@@ -22,6 +22,9 @@ create table imports (
     held_until  timestamptz
 );
 create index imports_waiting on imports (created_at) where state in ('queued', 'running');
+-- Whose turn it is; what has been kept long enough.
+create index imports_of on imports (account_id, state);
+create index imports_ended on imports (finished_at);
 
 create table import_errors (
     import_id uuid not null references imports (id),

@@ -1,6 +1,11 @@
 //! Settings: a TOML file, over it the environment. Unknown settings are errors; secrets are never printed.
 
-use std::{collections::BTreeMap, net::SocketAddr, path::Path, time::Duration};
+use std::{
+    collections::BTreeMap,
+    net::{IpAddr, SocketAddr},
+    path::Path,
+    time::Duration,
+};
 
 use anyhow::{Context, bail};
 use figment::{
@@ -44,8 +49,10 @@ pub struct Configuration {
     pub rate_limit: u64,
     /// The window in seconds.
     pub rate_limit_window_seconds: u64,
-    /// The longest a request may take, in seconds.
+    /// The longest a request may take, in seconds; sending a file to an import may take 15 minutes.
     pub request_timeout_seconds: u64,
+    /// The addresses of the gateways in front, which are believed when they say in `X-Forwarded-For` who is calling.
+    pub trusted_proxies: Vec<IpAddr>,
     /// Hours ahead of UTC at which a day begins: 7 in Viet Nam, 8 in China.
     pub utc_offset_hours: i32,
     /// How old authority data may be, in seconds, before writes are refused.
@@ -83,6 +90,7 @@ impl Default for Configuration {
             rate_limit: 6000,
             rate_limit_window_seconds: 60,
             request_timeout_seconds: 30,
+            trusted_proxies: Vec::new(),
             utc_offset_hours: 7,
             refuse_after_seconds: 60,
             connections: 16,
@@ -174,6 +182,7 @@ impl Configuration {
             clock: Clock::system(),
             rate_limit: RateLimit { quota: self.rate_limit, window: Duration::from_secs(self.rate_limit_window_seconds), ..RateLimit::default() },
             request_timeout: Duration::from_secs(self.request_timeout_seconds),
+            trusted_proxies: self.trusted_proxies.clone(),
             utc_offset_hours: self.utc_offset_hours,
             refuse_after: Duration::from_secs(self.refuse_after_seconds),
             connections: self.connections,

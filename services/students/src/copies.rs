@@ -6,7 +6,7 @@ use std::{collections::HashMap, sync::Arc};
 use async_trait::async_trait;
 use diesel::{ExpressionMethods, OptionalExtension, QueryDsl, QueryableByName, sql_query, sql_types};
 use diesel_async::RunQueryDsl;
-use registrar_access::{Access, replicas};
+use registrar_access::{Access, Action, Record, replicas};
 use registrar_domain::StaffId;
 use registrar_events::{ApplyError, Event, Held, Replica, TableReplica, contracts::personnel::Staff};
 use registrar_store::{Connection, StoreError, StoreResult};
@@ -14,6 +14,9 @@ use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 use crate::schema::staff_copies;
+
+/// Where the copy of a staff record keeps what grants speak of.
+const STAFF: Record = Record { tenant: "staff_copies.tenant_id", unit: "staff_copies.unit_id", level: None, class: None };
 
 /// All copies.
 #[must_use]
@@ -124,7 +127,7 @@ pub async fn not_left(conn: &mut Connection, access: &Access, staff: StaffId, po
     Err(StoreError::Invalid { pointer: pointer.into(), code: "staff_ended", detail: "this member of staff has left".into() })
 }
 
-/// The members of staff with these codes: id and whether they have left.
+/// The members of staff with these codes whom the caller may see: id and whether they have left.
 ///
 /// # Errors
 /// Only when the database cannot be asked.
@@ -132,6 +135,7 @@ pub async fn staff_by_codes(conn: &mut Connection, access: &Access, codes: Vec<S
     let rows: Vec<(String, Uuid, String)> = staff_copies::table
         .filter(staff_copies::tenant_id.eq(Uuid::from(access.tenant)))
         .filter(staff_copies::code.eq_any(codes))
+        .filter(access.narrow(Action::StaffRead, &STAFF))
         .select((staff_copies::code, staff_copies::id, staff_copies::status))
         .load(conn)
         .await?;

@@ -8,7 +8,7 @@ use diesel::{ExpressionMethods, OptionalExtension, QueryDsl, QueryableByName, Se
 use diesel_async::RunQueryDsl;
 use moka::future::Cache;
 use registrar_domain::{
-    EducationLevel,
+    EducationLevel, Hierarchy,
     ids::{AccountId, StaffId, TenantId, UnitId},
 };
 use registrar_store::{Author, Clock, Condition, Connection, Db, Keep, StoreError, StoreResult, TextArray, schema::access_log};
@@ -324,7 +324,7 @@ impl Access {
     /// The condition on records with which this caller may do `action`: a filter for a list, a column for one record.
     #[must_use]
     pub fn narrow(&self, action: Action, record: &Record) -> Condition {
-        scope::condition(self, action, record)
+        scope::condition(self, action, record, None)
     }
 
     /// The units that this caller's grants for `action` name, without those that stand below another of them.
@@ -346,10 +346,10 @@ impl Access {
     }
 
     /// The codes of the education levels for which this caller may do `action` in each unit of a query on `units`;
-    /// for [`GrantedUnit::new`].
+    /// for [`GrantedUnit::new`]. With a hierarchy, only grants in that one count: they reach what stands below in it.
     #[must_use]
-    pub fn levels(&self, action: Action) -> TextArray {
-        scope::levels(self, action)
+    pub fn levels(&self, action: Action, hierarchy: Option<Hierarchy>) -> TextArray {
+        scope::levels(self, action, hierarchy)
     }
 
     /// Decides `action` in a unit, as for creating a record of this education level there; answers the unit.
@@ -373,7 +373,7 @@ impl Access {
         let rows: Vec<(KnownUnit, Vec<String>, bool, bool)> = units::table
             .filter(units::tenant_id.eq(Uuid::from(self.tenant)))
             .filter(units::id.eq_any(ids))
-            .select((KnownUnit::as_select(), self.levels(action), self.narrow(action, &Record::UNIT), self.narrow(Action::UnitsRead, &Record::UNIT)))
+            .select((KnownUnit::as_select(), self.levels(action, None), self.narrow(action, &Record::UNIT), self.narrow(Action::UnitsRead, &Record::UNIT)))
             .load(conn)
             .await?;
         if rows.iter().any(|(_, _, may, sees)| *sees && !may) {

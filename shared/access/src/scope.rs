@@ -1,6 +1,6 @@
 //! How far an action reaches: one SQL condition for a single record and for a list.
 
-use registrar_domain::EducationLevel;
+use registrar_domain::{EducationLevel, Hierarchy};
 use registrar_store::{Condition, TextArray};
 
 use crate::{Access, Action, policy};
@@ -23,8 +23,8 @@ impl Record {
     pub const UNIT: Record = Record { tenant: "units.tenant_id", unit: "units.id", level: None, class: None };
 }
 
-/// Writes the condition under which `access` may do `action` with a record.
-pub(crate) fn condition(access: &Access, action: Action, record: &Record) -> Condition {
+/// Writes the condition under which `access` may do `action` with a record, by a grant in `hierarchy` when one is named.
+pub(crate) fn condition(access: &Access, action: Action, record: &Record, hierarchy: Option<Hierarchy>) -> Condition {
     let tenant = Condition::sql(format!("{} = ", record.tenant)).uuid(access.tenant.into());
     if access.reaches_whole_tenant(action) {
         return tenant;
@@ -44,6 +44,7 @@ pub(crate) fn condition(access: &Access, action: Action, record: &Record) -> Con
         (None, Action::UnitsRead | Action::SchoolYearsRead) => "true".to_owned(),
         (None, _) => "cardinality(g.class_ids) = 0".to_owned(),
     };
+    let only = hierarchy.map(|hierarchy| format!(" and g.hierarchy = '{hierarchy}'")).unwrap_or_default();
     tenant
         .and_sql(
             " and exists (select 1 from grants g \
@@ -58,16 +59,17 @@ pub(crate) fn condition(access: &Access, action: Action, record: &Record) -> Con
         .date(access.today)
         .and_sql(format!(
             " between greatest(g.valid_from, a.valid_from) and least(g.valid_until, a.valid_to, gu.closed_on) \
-             and a.unit_id = {unit} and (cardinality(g.education_levels) = 0 or {levels}) and ({classes}))"
+             and a.unit_id = {unit} and (cardinality(g.education_levels) = 0 or {levels}) and ({classes}){only})"
         ))
 }
 
 /// What stands in [`levels`] for an action that no education level limits: no level has an empty code.
 pub(crate) const EVERY_LEVEL: &str = "";
 
-/// The codes of the education levels for which `access` may do `action` in a unit, [`EVERY_LEVEL`] among them when all.
-pub(crate) fn levels(access: &Access, action: Action) -> TextArray {
+/// The codes of the education levels for which `access` may do `action` in a unit, by a grant in `hierarchy` when one is
+/// named; [`EVERY_LEVEL`] among them when all.
+pub(crate) fn levels(access: &Access, action: Action, hierarchy: Option<Hierarchy>) -> TextArray {
     let codes = std::iter::once(EVERY_LEVEL).chain(EducationLevel::ALL.iter().map(|level| level.as_str())).collect();
-    let within = condition(access, action, &Record { level: Some("l.code"), ..Record::UNIT });
-    TextArray(Condition::sql("array(select l.code from unnest(").texts(codes).and_sql("::text[]) l (code) where ").and(within).and_sql(")"))
+    let within = condition(access, action, &Record { level: Some("l.code"), ..Record::UNIT }, hierarchy);
+    TextArray(Condition::sql("array(select l.code from unnest(").texts(codes).and_sql("::text[]) l (code) where ").followed_by(within).and_sql(")"))
 }

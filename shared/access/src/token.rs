@@ -88,7 +88,7 @@ pub fn sign(claims: &Claims, kid: &str, private_pem: &str) -> Result<String, Tok
 pub fn key_id(token: &str) -> Result<String, TokenError> {
     let header = jsonwebtoken::decode_header(token).map_err(|error| TokenError::Invalid(error.to_string()))?;
     match (header.alg, header.kid) {
-        (Algorithm::ES256, Some(kid)) => Ok(kid),
+        (Algorithm::ES256, Some(kid)) if kid.len() <= 100 && kid.bytes().all(|byte| byte.is_ascii_graphic()) => Ok(kid),
         _ => Err(TokenError::Invalid("not ES256 with a key id".into())),
     }
 }

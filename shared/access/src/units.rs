@@ -20,7 +20,7 @@ pub async fn by_codes(conn: &mut Connection, access: &Access, action: Action, co
         .filter(units::tenant_id.eq(Uuid::from(access.tenant)))
         .filter(units::code.eq_any(codes.into_iter().collect::<Vec<_>>()))
         .filter(access.narrow(action, &Record::UNIT))
-        .select((KnownUnit::as_select(), access.levels(action)))
+        .select((KnownUnit::as_select(), access.levels(action, None)))
         .load(conn)
         .await?;
     Ok(rows.into_iter().map(|(unit, levels)| (unit.code.clone(), GrantedUnit::new(unit, levels))).collect())

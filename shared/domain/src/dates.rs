@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
+use chrono::{DateTime, Datelike, NaiveDate, TimeDelta, Utc};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use utoipa::openapi::RefOr;
 use utoipa::openapi::schema::{ObjectBuilder, Schema, Type};
@@ -121,10 +121,15 @@ impl FromStr for Period {
     }
 }
 
-/// A date of exactly the form `YYYY-MM-DD`.
 fn calendar_date(text: &str) -> Result<NaiveDate, PeriodError> {
-    let date: NaiveDate = text.parse().map_err(|_| PeriodError::Format)?;
-    if date.to_string() == text { Ok(date) } else { Err(PeriodError::Format) }
+    parse_date(text).ok_or(PeriodError::Format)
+}
+
+/// A date of exactly the form `YYYY-MM-DD`, in the years 0001 to 9999 that every database and program agrees on.
+#[must_use]
+pub fn parse_date(text: &str) -> Option<NaiveDate> {
+    let date: NaiveDate = text.parse().ok()?;
+    (date.to_string() == text && (1..=9999).contains(&date.year())).then_some(date)
 }
 
 impl Serialize for Period {

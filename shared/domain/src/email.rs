@@ -19,6 +19,14 @@ text_newtype! {
     }
 }
 
+impl EmailAddress {
+    /// The address with its local part hidden: `***@example.edu.vn`.
+    #[must_use]
+    pub fn masked(&self) -> String {
+        format!("***@{}", self.as_str().rsplit_once('@').map_or("", |(_, domain)| domain))
+    }
+}
+
 /// RFC 5321 section 4.5.3.1.3 (256 octets of path, less the angle brackets).
 const MAX: usize = 254;
 
@@ -49,6 +57,7 @@ mod tests {
     #[test]
     fn only_the_domain_is_lowered() {
         assert_eq!(EmailAddress::parse(" Thuy.N@Example.EDU.VN ").unwrap().as_str(), "Thuy.N@example.edu.vn");
+        assert_eq!(EmailAddress::parse("thuy@example.vn").unwrap().masked(), "***@example.vn");
         for bad in ["@", "a@", "@b", "a b@c.vn", "a@b@c", "ab.vn", "a@b..vn", "a@.vn", "a\0@b.vn"] {
             assert_eq!(EmailAddress::parse(bad), Err(TextError::NotAnEmailAddress), "{bad}");
         }

@@ -16,6 +16,16 @@ text_newtype! {
     }
 }
 
+impl PhoneNumber {
+    /// The number with everything but its last three digits hidden: `*******456`.
+    #[must_use]
+    pub fn masked(&self) -> String {
+        let number = self.as_str();
+        let hidden = number.len().saturating_sub(3);
+        format!("{}{}", "*".repeat(hidden), number.get(hidden..).unwrap_or_default())
+    }
+}
+
 fn parse(text: &str) -> Result<String, TextError> {
     let number: String = text.chars().filter(|c| !c.is_whitespace() && !matches!(c, '.' | '-' | '(' | ')')).collect();
     if number.is_empty() {
@@ -39,6 +49,7 @@ mod tests {
         {
             assert_eq!(PhoneNumber::parse(typed).unwrap().as_str(), number);
         }
+        assert_eq!(PhoneNumber::parse("0905 123 456").unwrap().masked(), "*******456");
         assert_eq!(PhoneNumber::parse(" "), Err(TextError::Empty));
         for bad in ["12345", "1234567890123456", "0905x123456", "84+905123456", "++84905123456", "０９０５１２３"] {
             assert_eq!(PhoneNumber::parse(bad), Err(TextError::NotAPhoneNumber), "{bad}");

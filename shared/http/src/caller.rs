@@ -6,9 +6,9 @@ use actix_web::{FromRequest, HttpRequest, dev::Payload, http::header};
 use futures_util::future::LocalBoxFuture;
 use registrar_access::{Access, Caller as RequestOf};
 
-use crate::{Problem, ProblemKind, ServiceContext, context::request_id, rate_limit};
+use crate::{Problem, ProblemKind, ServiceContext, context::request_id, rate_limit, wait_for};
 
-/// An authenticated caller with what they hold.
+/// An authenticated caller with what they hold, once what they wait for (`Registrar-Wait-For`) has arrived.
 pub struct Caller(pub Access);
 
 impl Deref for Caller {
@@ -34,6 +34,10 @@ impl FromRequest for Caller {
                 .ok_or_else(|| Problem::new(ProblemKind::Unauthenticated))?;
             let claims = context.authority.authenticate(bearer.trim()).await?;
             rate_limit::count(&request, &context, &format!("account:{}", claims.sub)).await?;
+            // Before the account and its grants are read: it may be these that the caller waits for.
+            if let Some(wanted) = request.headers().get(wait_for::WAIT_FOR) {
+                wait_for::arrived(&context, claims.tenant, wanted.to_str().unwrap_or_default()).await?;
+            }
             let access = context.authority.access(&claims, RequestOf { request_id: request_id(&request) }).await?;
             Ok(Caller(access))
         })

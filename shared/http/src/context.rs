@@ -1,11 +1,12 @@
 //! What the handlers of one service share.
 
-use std::{sync::Arc, time::Duration};
+use std::{net::IpAddr, sync::Arc, time::Duration};
 
 use actix_web::{
     Error, FromRequest, HttpMessage, HttpRequest,
     body::MessageBody,
     dev::{Payload, ServiceRequest, ServiceResponse},
+    http::Method,
     middleware::Next,
 };
 use futures_util::future::{Ready, ready};
@@ -16,7 +17,10 @@ use secrecy::SecretString;
 use tracing_actix_web::RequestId;
 use uuid::Uuid;
 
-use crate::{Problem, ProblemKind, rate_limit::RateLimiter, wait_for};
+use crate::{Problem, ProblemKind, rate_limit::RateLimiter};
+
+/// How long sending a file to an import may take: 200 MB in this time are 2 Mbit/s.
+const UPLOAD_TIMEOUT: Duration = Duration::from_secs(15 * 60);
 
 /// What the handlers of one service share. Cheap to clone.
 ///
@@ -41,8 +45,10 @@ pub struct Shared {
     pub limiter: RateLimiter,
     /// Keys digests of what must not be guessed from the database, and encrypts signing keys.
     pub secret: SecretString,
-    /// How long a request may take.
+    /// How long a request may take; sending a file to an import may take 15 minutes.
     pub request_timeout: Duration,
+    /// Gateways that are believed when they say in `X-Forwarded-For` who is calling.
+    pub trusted_proxies: Vec<IpAddr>,
 }
 
 impl std::ops::Deref for ServiceContext {
@@ -76,20 +82,17 @@ pub fn request_id(request: &HttpRequest) -> Uuid {
     request.extensions().get::<RequestId>().map_or_else(Uuid::nil, |id| **id)
 }
 
-/// Around every route of a service: waits for what the caller has just written elsewhere, bounds the time, and wakes
-/// the relay when something was written.
+/// Around every route of a service: bounds the time, and wakes the relay when something was written.
 ///
 /// # Errors
-/// Those of the route, `not_yet_known` and `unavailable` when time runs out.
+/// Those of the route, `unavailable` when time runs out.
 pub async fn around<B: MessageBody + 'static>(request: ServiceRequest, next: Next<B>) -> Result<ServiceResponse<B>, Error> {
     let context = ServiceContext::extract(request.request()).await?;
-    if let Some(wanted) = request.headers().get(wait_for::WAIT_FOR) {
-        wait_for::arrived(&context, wanted.to_str().unwrap_or_default()).await?;
-    }
     let writes = !request.method().is_safe();
-    let response = tokio::time::timeout(context.request_timeout, next.call(request))
-        .await
-        .map_err(|_| Problem::new(ProblemKind::Unavailable).detail("the request took too long").retry_after(5))??;
+    let uploads = *request.method() == Method::POST && request.path().ends_with("/imports");
+    let longest = if uploads { UPLOAD_TIMEOUT } else { context.request_timeout };
+    let response =
+        tokio::time::timeout(longest, next.call(request)).await.map_err(|_| Problem::new(ProblemKind::Unavailable).detail("the request took too long").retry_after(5))??;
     if writes && response.status().is_success() {
         context.db.committed();
     }

@@ -8,6 +8,7 @@ use std::{
 };
 
 use jsonschema::{ValidationError, Validator, error::ValidationErrorKind as Kind};
+use registrar_domain::dates::parse_date;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use utoipa::ToSchema;
@@ -52,10 +53,17 @@ pub fn validator_for(key: TypeId, schema: impl FnOnce() -> Value) -> Result<Arc<
     if let Some(known) = VALIDATORS.read().map_err(|error| internal(error.to_string()))?.get(&key) {
         return Ok(known.clone());
     }
-    let made = jsonschema::options().should_validate_formats(true).build(&schema()).map_err(|error| internal(error.to_string()))?;
-    let made = Arc::new(made);
+    let made = Arc::new(compile(&schema()).map_err(|error| internal(error.to_string()))?);
     VALIDATORS.write().map_err(|error| internal(error.to_string()))?.insert(key, made.clone());
     Ok(made)
+}
+
+/// A schema of ours, its formats checked.
+///
+/// # Errors
+/// When it is not a valid schema.
+pub fn compile(schema: &Value) -> Result<Validator, ValidationError<'static>> {
+    jsonschema::options().should_validate_formats(true).with_format("date", |text: &str| parse_date(text).is_some()).build(schema)
 }
 
 /// Every way in which `value` breaks the contract.

@@ -19,6 +19,7 @@ pub mod openapi;
 pub mod path;
 pub mod problem;
 pub mod rate_limit;
+pub mod retention;
 pub mod server;
 pub mod service;
 pub mod wait_for;

@@ -1,6 +1,6 @@
 //! Query parameters: checked against what is published, like bodies; an unknown one is an error.
 
-use std::collections::BTreeMap;
+use std::{any::TypeId, collections::BTreeMap};
 
 use actix_web::{FromRequest, HttpRequest, dev::Payload};
 use futures_util::future::{Ready, ready};
@@ -94,11 +94,11 @@ impl<F: IntoParams + DeserializeOwned + 'static> FromRequest for List<F> {
     }
 }
 
-fn read_list<F: IntoParams + DeserializeOwned>(request: &HttpRequest) -> Result<List<F>, Problem> {
+fn read_list<F: IntoParams + DeserializeOwned + 'static>(request: &HttpRequest) -> Result<List<F>, Problem> {
     let (mut common, own) = (schemas::<ListParameters>(), schemas::<F>());
     let names: Vec<String> = common.keys().cloned().collect();
     common.extend(own);
-    let mut values = check(request, common, required::<F>())?;
+    let mut values = check(request, TypeId::of::<List<F>>(), common, required::<F>())?;
     let mut parameters = Map::new();
     for name in names {
         if let Some(value) = values.remove(&name) {
@@ -116,7 +116,7 @@ impl<T: IntoParams + DeserializeOwned + 'static> FromRequest for Query<T> {
     type Future = Ready<Result<Self, Problem>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        ready(check(request, schemas::<T>(), required::<T>()).and_then(|values| typed(Value::Object(values))).map(Query))
+        ready(check(request, TypeId::of::<Self>(), schemas::<T>(), required::<T>()).and_then(|values| typed(Value::Object(values))).map(Query))
     }
 }
 
@@ -147,7 +147,7 @@ impl FromRequest for FeedQuery {
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let read = || {
-            let parameters: FeedParameters = typed(Value::Object(check(request, schemas::<FeedParameters>(), Vec::new())?))?;
+            let parameters: FeedParameters = typed(Value::Object(check(request, TypeId::of::<Self>(), schemas::<FeedParameters>(), Vec::new())?))?;
             let cursor = parameters.cursor.as_deref().map(FeedCursor::decode).transpose()?;
             Ok(FeedQuery { cursor, limit: parameters.limit.unwrap_or(50) })
         };
@@ -167,8 +167,9 @@ fn required<P: IntoParams>() -> Vec<String> {
     parameters.into_iter().filter(|parameter| matches!(parameter.required, Required::True)).map(|parameter| parameter.name).collect()
 }
 
-/// Reads the query string as an object of the types its schemas name, and checks it against them.
-fn check(request: &HttpRequest, schemas: BTreeMap<String, Value>, required: Vec<String>) -> Result<Map<String, Value>, Problem> {
+/// Reads the query string as an object of the types its schemas name, and checks it against them. `key` names the
+/// schemas, which are compiled once.
+fn check(request: &HttpRequest, key: TypeId, schemas: BTreeMap<String, Value>, required: Vec<String>) -> Result<Map<String, Value>, Problem> {
     let pairs = form(request.query_string())?;
     let mut values = Map::new();
     let mut errors = Vec::new();
@@ -182,11 +183,7 @@ fn check(request: &HttpRequest, schemas: BTreeMap<String, Value>, required: Vec<
             errors.push(FieldError { pointer: name, code: "repeated".into(), detail: "given twice".into() });
         }
     }
-    let whole = json!({ "type": "object", "properties": schemas, "required": required });
-    let validator = jsonschema::options().should_validate_formats(true).build(&whole).map_err(|error| {
-        tracing::error!(%error, "published parameters cannot be compiled");
-        Problem::new(ProblemKind::Internal)
-    })?;
+    let validator = contract::validator_for(key, || json!({ "type": "object", "properties": schemas, "required": required }))?;
     let value = Value::Object(values);
     let found = contract::errors(&validator, &value, Locale::of(request));
     errors.extend(found.into_iter().map(|error| FieldError { pointer: error.pointer.trim_start_matches('/').to_owned(), ..error }));

@@ -3,6 +3,7 @@
 
 use std::{
     collections::HashMap,
+    net::IpAddr,
     sync::{Arc, Mutex},
     time::Duration,
 };
@@ -126,9 +127,38 @@ pub async fn count_under(limit: RateLimit, request: &HttpRequest, context: &Serv
     if remaining.over { Err(Problem::new(ProblemKind::TooMany).retry_after(remaining.reset)) } else { Ok(()) }
 }
 
+/// The address of whoever is calling, to count by: that of the connection; the last one in `X-Forwarded-For` when the
+/// connection is a trusted gateway's. Empty when the connection has none.
+#[must_use]
+pub fn address(request: &HttpRequest, context: &ServiceContext) -> String {
+    let forwarded = request.headers().get_all("x-forwarded-for").last().and_then(|value| value.to_str().ok());
+    request.peer_addr().map(|peer| caller(peer.ip(), forwarded, &context.trusted_proxies).to_string()).unwrap_or_default()
+}
+
+/// Anybody can write the header, so it is read only of those that are trusted, and only what they added themselves.
+fn caller(peer: IpAddr, forwarded: Option<&str>, trusted: &[IpAddr]) -> IpAddr {
+    // An IPv4 peer of a socket that listens on IPv6 too.
+    let peer = peer.to_canonical();
+    let said = || forwarded?.rsplit(',').next()?.trim().parse::<IpAddr>().ok();
+    if trusted.contains(&peer) { said().map_or(peer, |address| address.to_canonical()) } else { peer }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_a_trusted_gateway_says_who_is_calling() {
+        let [peer, gateway, other] = ["192.0.2.1", "10.0.0.1", "198.51.100.7"].map(|text| text.parse::<IpAddr>().unwrap());
+        let trusted = [gateway];
+        assert_eq!(caller(peer, Some("198.51.100.7"), &trusted), peer);
+        assert_eq!(caller(gateway, Some("198.51.100.7"), &[]), gateway);
+        assert_eq!(caller(gateway, Some("203.0.113.9, 198.51.100.7 "), &trusted), other);
+        assert_eq!(caller("::ffff:10.0.0.1".parse().unwrap(), Some("::ffff:198.51.100.7"), &trusted), other);
+        for nonsense in [None, Some(""), Some("unknown"), Some("198.51.100.7:80"), Some("198.51.100.7,")] {
+            assert_eq!(caller(gateway, nonsense, &trusted), gateway, "{nonsense:?}");
+        }
+    }
 
     const MINUTE: Duration = Duration::from_secs(60);
 

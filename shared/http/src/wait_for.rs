@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use registrar_store::StoreError;
+use serde_json::Value;
 use uuid::Uuid;
 
 use crate::{FieldError, Problem, ProblemKind, ServiceContext};
@@ -28,20 +29,21 @@ fn parse(text: &str) -> Option<(&str, Uuid, i64)> {
     Some((aggregate, id.parse().ok()?, version.parse().ok()?))
 }
 
-/// Waits until the service's copy is at the wanted version; at once for what the service owns itself.
+/// Waits until the service's copy of a record of `tenant` is at the wanted version; at once for what the service owns
+/// itself. Another tenant's record never arrives.
 ///
 /// # Errors
 /// `bad_parameter` for what is no version token, `not_yet_known` when it has not arrived in 2 s.
-pub async fn arrived(context: &ServiceContext, wanted: &str) -> Result<(), Problem> {
+pub async fn arrived(context: &ServiceContext, tenant: Uuid, wanted: &str) -> Result<(), Problem> {
     let Some((aggregate, id, version)) = parse(wanted) else {
         let error = FieldError { pointer: "Registrar-Wait-For".into(), code: "format".into(), detail: "the Registrar-Version of a write".into() };
         return Err(Problem::new(ProblemKind::BadParameter).errors(vec![error]));
     };
     let Some(replica) = context.replicas.iter().find(|replica| replica.aggregate() == aggregate) else { return Ok(()) };
-    let deadline = tokio::time::Instant::now() + LONGEST;
+    let (tenant, deadline) = (Value::from(tenant.to_string()), tokio::time::Instant::now() + LONGEST);
     loop {
         let held = replica.held(&mut *context.db.get().await?, &[id]).await?;
-        if held.first().is_some_and(|row| row.version >= version) {
+        if held.first().is_some_and(|held| held.version >= version && held.row.get("tenant_id") == Some(&tenant)) {
             return Ok(());
         }
         if tokio::time::Instant::now() >= deadline {

@@ -1,7 +1,12 @@
 //! From services to a running process: opens their databases, connects the transport, starts relays, consumers,
 //! imports and heartbeats, and puts the routes on the air. The same for one service, for all, and for tests.
 
-use std::{collections::BTreeMap, net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
+    time::Duration,
+};
 
 use actix_web::dev::ServerHandle;
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
@@ -15,6 +20,7 @@ use registrar_http::{
     context::Shared,
     imports,
     rate_limit::{RateLimit, RateLimiter},
+    retention,
     server::{self, Listen, Mounted, OpenApiDocument},
 };
 use registrar_store::{Clock, Db, DbOptions, StoreError, migrate};
@@ -52,8 +58,10 @@ pub struct Options {
     pub clock: Clock,
     /// Requests per caller.
     pub rate_limit: RateLimit,
-    /// How long a request may take.
+    /// How long a request may take; sending a file to an import may take 15 minutes.
     pub request_timeout: Duration,
+    /// Gateways that are believed when they say in `X-Forwarded-For` who is calling.
+    pub trusted_proxies: Vec<IpAddr>,
     /// Hours ahead of UTC at which a local day begins.
     pub utc_offset_hours: i32,
     /// How old authority data may be before writes are refused.
@@ -79,6 +87,7 @@ impl Options {
             clock: Clock::system(),
             rate_limit: RateLimit::default(),
             request_timeout: Duration::from_secs(30),
+            trusted_proxies: Vec::new(),
             utc_offset_hours: 7,
             refuse_after: Duration::from_secs(60),
             connections: 16,
@@ -158,6 +167,7 @@ fn mount(service: Service, options: &Options, redis: Option<redis::aio::Connecti
         limiter: RateLimiter::new(options.rate_limit, redis),
         secret: options.secret.clone(),
         request_timeout: options.request_timeout,
+        trusted_proxies: options.trusted_proxies.clone(),
     });
     Ok(Mounted { service: Arc::new(service), context })
 }
@@ -190,7 +200,8 @@ pub async fn start(services: Vec<Service>, topology: Topology, options: Options)
         Events::Amqp(url) => Transport::Amqp(Amqp::start(url.expose_secret(), "registrar", topology)?),
     };
     let mounted = services.into_iter().map(|service| mount(service, &options, redis.clone())).collect::<Result<Vec<_>, _>>()?;
-    let (running, public, internal) = server::serve(&options.listen, mounted.clone(), options.contract.clone(), transport.clone(), recorder())?;
+    let metrics = recorder();
+    let (running, public, internal) = server::serve(&options.listen, mounted.clone(), options.contract.clone(), transport.clone(), metrics.clone())?;
     let (stop, shutdown) = Stop::new();
     let mut process = Running {
         mounted: mounted.clone(),
@@ -200,7 +211,7 @@ pub async fn start(services: Vec<Service>, topology: Topology, options: Options)
         servers: running.iter().map(actix_web::dev::Server::handle).collect(),
         stop,
         orderly: Vec::new(),
-        droppable: Vec::new(),
+        droppable: vec![tokio::spawn(keep_up(metrics))],
     };
     process.droppable.extend(running.into_iter().map(|server| {
         tokio::spawn(async move {
@@ -222,6 +233,14 @@ fn recorder() -> PrometheusHandle {
     PrometheusBuilder::new().install_recorder().unwrap_or_else(|_| PrometheusBuilder::new().build_recorder().handle())
 }
 
+/// Samples of histograms wait, each by itself, until somebody scrapes; nobody may.
+async fn keep_up(metrics: PrometheusHandle) {
+    loop {
+        metrics.run_upkeep();
+        tokio::time::sleep(Duration::from_secs(5)).await;
+    }
+}
+
 impl Running {
     fn spawn(&mut self, part: Mounted, identity_url: &str, options: &Options, shutdown: &Shutdown) {
         let Mounted { service, context } = part;
@@ -236,6 +255,7 @@ impl Running {
             self.droppable.push(tokio::spawn(pull::run(consumer, identity, options.clock.clone())));
         }
         self.droppable.push(tokio::spawn(imports::run(context.clone(), (service.importers)())));
+        self.droppable.push(tokio::spawn(retention::run(context.clone())));
         self.droppable.extend((service.background)(context).into_iter().map(tokio::spawn));
     }
 

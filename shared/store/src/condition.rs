@@ -1,4 +1,4 @@
-//! Conditions that are the same SQL for every table: authority, change feeds.
+//! Pieces of SQL with bound values: authority, change feeds, searches.
 
 use chrono::NaiveDate;
 use diesel::{
@@ -85,7 +85,7 @@ impl Condition {
 
     /// Goes on with another condition's text.
     #[must_use]
-    pub fn and(mut self, other: Condition) -> Self {
+    pub fn followed_by(mut self, other: Condition) -> Self {
         self.parts.extend(other.parts);
         self
     }

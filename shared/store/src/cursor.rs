@@ -27,11 +27,11 @@ impl Cursor {
     /// Reads what [`Cursor::encode`] wrote.
     ///
     /// # Errors
-    /// [`StoreError::BadCursor`] for anything else.
+    /// [`StoreError::BadCursor`] for anything else, and for a key with NUL, which no text in PostgreSQL has.
     pub fn decode(text: &str) -> StoreResult<Self> {
         let bytes = URL_SAFE_NO_PAD.decode(text).map_err(|_| StoreError::BadCursor)?;
-        let (sort, key, id) = serde_json::from_slice(&bytes).map_err(|_| StoreError::BadCursor)?;
-        Ok(Cursor { sort, key, id })
+        let (sort, key, id): (String, String, Uuid) = serde_json::from_slice(&bytes).map_err(|_| StoreError::BadCursor)?;
+        if key.contains('\0') { Err(StoreError::BadCursor) } else { Ok(Cursor { sort, key, id }) }
     }
 }
 
@@ -104,7 +104,8 @@ mod tests {
     fn a_cursor_survives_the_round_trip_and_nothing_else_is_one() {
         let cursor = Cursor { sort: "-name".into(), key: "Nguyễn \"An\"".into(), id: Uuid::from_u128(7) };
         assert_eq!(Cursor::decode(&cursor.encode()).unwrap(), cursor);
-        for text in ["", "x", "%%%", "W10", "eyJhIjoxfQ"] {
+        let nul = Cursor { key: "a\0b".into(), ..cursor }.encode();
+        for text in ["", "x", "%%%", "W10", "eyJhIjoxfQ", &nul] {
             assert!(matches!(Cursor::decode(text), Err(StoreError::BadCursor)), "{text}");
         }
     }

@@ -70,7 +70,7 @@ impl StoreError {
     #[must_use]
     pub fn is_transient(&self) -> bool {
         match self {
-            StoreError::Unavailable(_) => true,
+            StoreError::Unavailable(_) | StoreError::AuthorityStale => true,
             StoreError::Database(Diesel::DatabaseError(kind, _)) => {
                 matches!(kind, DatabaseErrorKind::SerializationFailure | DatabaseErrorKind::ClosedConnection | DatabaseErrorKind::ReadOnlyTransaction)
             }
@@ -97,6 +97,8 @@ impl From<Diesel> for StoreError {
                     DatabaseErrorKind::Unknown if info.message().contains("terminating connection") || info.message().contains("the database system is") => {
                         StoreError::Unavailable(info.message().to_owned())
                     }
+                    // 40P01 too: the one that was chosen to give way may try again.
+                    DatabaseErrorKind::Unknown if info.message().contains("deadlock detected") => StoreError::Unavailable(info.message().to_owned()),
                     _ => StoreError::Database(error),
                 }
             }

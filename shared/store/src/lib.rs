@@ -11,6 +11,7 @@ pub mod feed;
 pub mod history;
 pub mod keep;
 pub mod migrate;
+pub mod retention;
 #[allow(missing_docs, reason = "columns are documented in migrations/shared")]
 pub mod schema;
 

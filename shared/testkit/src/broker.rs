@@ -62,7 +62,7 @@ impl VirtualHosts {
 }
 
 /// What a test's events go through.
-pub(crate) enum Broker {
+pub enum Broker {
     /// Its own virtual host on the run's broker.
     VirtualHost(String),
     /// A broker of its own.
@@ -71,7 +71,10 @@ pub(crate) enum Broker {
 
 impl Broker {
     /// A virtual host of the run's broker when there is one, else a broker of the test's own.
-    pub(crate) async fn any() -> Result<Self> {
+    ///
+    /// # Errors
+    /// When neither can be had.
+    pub async fn any() -> Result<Self> {
         match env::var(RABBITMQ) {
             Ok(address) => {
                 let mut url = String::new();
@@ -84,12 +87,18 @@ impl Broker {
         }
     }
 
-    pub(crate) async fn own() -> Result<Self> {
+    /// A broker of the test's own, to be stopped and killed.
+    ///
+    /// # Errors
+    /// When RabbitMQ is not installed or does not start.
+    pub async fn own() -> Result<Self> {
         ensure(ServerKind::RabbitMq, InstallPolicy::Allow).await?;
         Ok(Broker::Own(Box::new(RabbitMq::start().await?)))
     }
 
-    pub(crate) fn url(&self) -> String {
+    /// The address to connect to.
+    #[must_use]
+    pub fn url(&self) -> String {
         match self {
             Broker::VirtualHost(url) => url.clone(),
             Broker::Own(broker) => broker.url(),

@@ -33,7 +33,7 @@ mod time_limit;
 pub use answer::Answer;
 pub use api::{Api, Call};
 pub use authority::{NewAccount, NewUnit, Superior, TestAccount};
-pub use broker::{RABBITMQ, VirtualHosts};
+pub use broker::{Broker, RABBITMQ, VirtualHosts};
 pub use builder::TestSystemBuilder;
 pub use clock::TestClock;
 pub use cluster::{Cluster, POSTGRES};

@@ -215,7 +215,7 @@ pub async fn set_password(context: ServiceContext, caller: Caller, id: Id<Accoun
     let (account, username) = store::find_to_change(&mut *context.db.get().await?, &caller, *id).await?;
     password::check(&body.password, &username)?;
     let hash = password::hash(body.into_inner().password).await?;
-    store::set_password(&mut *context.db.get().await?, &caller, &account, &hash).await?;
+    store::set_password(&mut *context.db.get().await?, &caller, &account, &hash, context.clock.now()).await?;
     Ok(HttpResponse::NoContent().finish())
 }
 

@@ -1,7 +1,7 @@
 //! How accounts sign in: usernames and password hashes, in a table that is neither tracked nor published.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use diesel::{ExpressionMethods, OptionalExtension, QueryDsl, sql_query, sql_types};
+use diesel::{ExpressionMethods, OptionalExtension, QueryDsl, QueryableByName, sql_query, sql_types};
 use diesel_async::RunQueryDsl;
 use registrar_store::{Connection, StoreResult};
 use uuid::Uuid;
@@ -110,13 +110,21 @@ pub async fn note_failure(conn: &mut Connection, account: Uuid, now: DateTime<Ut
 }
 
 /// Confirms, and holds until the transaction ends, that the account is active and the hash still its own: a password
-/// may change while another is being compared. Forgets wrong passwords before.
+/// may change while another is being compared. Forgets wrong passwords before. Answers the moment before which the
+/// account's tokens are refused; none when it is not confirmed.
 ///
 /// # Errors
 /// Only when the database cannot be asked.
-pub async fn confirm(conn: &mut Connection, account: Uuid, hash: &str) -> StoreResult<bool> {
-    let statement = "update credentials set failed_attempts = 0, locked_until = null where account_id = $1 and password_hash = $2
-        and exists (select 1 from accounts a where a.id = account_id and a.status = 'active')";
-    let changed = sql_query(statement).bind::<sql_types::Uuid, _>(account).bind::<sql_types::Text, _>(hash).execute(conn).await?;
-    Ok(changed == 1)
+pub async fn confirm(conn: &mut Connection, account: Uuid, hash: &str) -> StoreResult<Option<DateTime<Utc>>> {
+    let statement = "update credentials set failed_attempts = 0, locked_until = null from accounts a
+        where account_id = $1 and password_hash = $2 and a.id = account_id and a.status = 'active'
+        returning greatest(a.valid_after, timestamptz '1970-01-01') as valid_after";
+    let confirmed: Option<Confirmed> = sql_query(statement).bind::<sql_types::Uuid, _>(account).bind::<sql_types::Text, _>(hash).get_result(conn).await.optional()?;
+    Ok(confirmed.map(|confirmed| confirmed.valid_after))
+}
+
+#[derive(QueryableByName)]
+struct Confirmed {
+    #[diesel(sql_type = sql_types::Timestamptz)]
+    valid_after: DateTime<Utc>,
 }

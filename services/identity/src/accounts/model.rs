@@ -1,6 +1,6 @@
 //! An account and the rules that need nothing else.
 
-use chrono::{DateTime, SubsecRound, Utc};
+use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
 use diesel::{AsChangeset, Insertable, Queryable, Selectable};
 use registrar_domain::{PersonName, StaffId, UnitId, text::comparison_key};
 use registrar_store::{StoreError, StoreResult};
@@ -79,10 +79,12 @@ pub fn username_key(username: &str) -> String {
     comparison_key(username)
 }
 
-/// Moments that tokens are compared with: they know whole seconds.
+/// The moment before which an account's tokens are refused when they are withdrawn at `now`; `before` is the one until
+/// now. Tokens know whole seconds: those of this second were issued before, and right after another withdrawal those of
+/// the next one too.
 #[must_use]
-pub fn whole_second(moment: DateTime<Utc>) -> DateTime<Utc> {
-    moment.trunc_subsecs(0)
+pub fn withdrawn(before: DateTime<Utc>, now: DateTime<Utc>) -> DateTime<Utc> {
+    before.max(now.trunc_subsecs(0)) + TimeDelta::seconds(1)
 }
 
 /// The columns that an input fills.
@@ -149,8 +151,10 @@ mod tests {
     }
 
     #[test]
-    fn moments_lose_their_fractions() {
+    fn a_withdrawal_is_later_than_every_token_issued_so_far() {
         let moment: DateTime<Utc> = "2025-09-15T02:00:00.999Z".parse().unwrap();
-        assert_eq!(whole_second(moment).to_rfc3339(), "2025-09-15T02:00:00+00:00");
+        let first = withdrawn(DateTime::UNIX_EPOCH, moment);
+        assert_eq!(first.to_rfc3339(), "2025-09-15T02:00:01+00:00");
+        assert_eq!(withdrawn(first, moment).to_rfc3339(), "2025-09-15T02:00:02+00:00");
     }
 }

@@ -1,6 +1,6 @@
 //! Every query on accounts.
 
-use chrono::DateTime;
+use chrono::{DateTime, Utc};
 use diesel::{BoolExpressionMethods, ExpressionMethods, OptionalExtension, QueryDsl, SelectableHelper, dsl::sql, expression::SqlLiteral, pg::Pg, sql_types};
 use diesel_async::{AsyncConnection, RunQueryDsl};
 use registrar_access::{Access, Action, Record};
@@ -15,7 +15,7 @@ use uuid::Uuid;
 
 use super::{
     credentials,
-    model::{AccountInput, AccountRecord, AccountStatus, NewAccount, username_key, whole_second},
+    model::{AccountInput, AccountRecord, AccountStatus, NewAccount, username_key, withdrawn},
 };
 use crate::{
     grants,
@@ -141,7 +141,7 @@ pub async fn create(conn: &mut Connection, access: &Access, new: &NewAccount, ha
 }
 
 /// The name of the linked staff record takes the place of the entered one. A new link needs the right to manage
-/// accounts in that record's unit: rights over classes follow from it.
+/// accounts in that record's unit, whatever the education level: rights over classes follow from it.
 async fn name_of_staff(conn: &mut Connection, access: &Access, input: &mut AccountInput, new_link: bool) -> StoreResult<()> {
     let Some(staff) = input.staff_id else { return Ok(()) };
     let known: Option<(String, Uuid)> = staff_names::table
@@ -153,9 +153,13 @@ async fn name_of_staff(conn: &mut Connection, access: &Access, input: &mut Accou
         .first(conn)
         .await
         .optional()?;
-    let (name, unit) = known.ok_or_else(|| StoreError::NotYetKnown(format!("staff {staff}")))?;
+    let unknown = || StoreError::NotYetKnown(format!("staff {staff}"));
+    let (name, unit) = known.ok_or_else(unknown)?;
     if new_link {
-        access.in_unit(conn, Action::AccountsWrite, unit.into(), None).await?;
+        let granted = access.in_units(conn, Action::AccountsWrite, &[unit.into()]).await?.into_iter().next().ok_or_else(unknown)?;
+        if !granted.permits_every_level() {
+            return Err(StoreError::Forbidden(Action::AccountsWrite.as_str()));
+        }
     }
     input.display_name = PersonName::parse(&name).map_err(|_| StoreError::State("the staff record's name is no name"))?;
     Ok(())
@@ -193,13 +197,16 @@ async fn update_in_transaction(conn: &mut Connection, access: &Access, found: &A
     if disabled && found.id == Uuid::from(access.account) {
         return Err(StoreError::State("nobody disables the account they are signed in with"));
     }
+    if relinked && found.id == Uuid::from(access.account) {
+        return Err(StoreError::State("nobody links the account they are signed in with to another staff record"));
+    }
     if relinked {
         grants::store::holds_all_of(conn, access, found.id).await?;
     }
     if columns.unit_id != found.columns.unit_id {
         access.in_unit(conn, Action::AccountsWrite, input.unit_id, None).await?;
     }
-    let valid_after = if disabled { whole_second(access.now) } else { found.valid_after };
+    let valid_after = if disabled { withdrawn(found.valid_after, access.now) } else { found.valid_after };
     let target = accounts::table.filter(accounts::id.eq(found.id).and(accounts::tenant_id.eq(found.tenant_id)).and(accounts::version.eq(found.version)));
     let set = (columns, accounts::valid_after.eq(valid_after), authored!(accounts, &access.author()));
     let written = diesel::update(target).set(set).returning(AccountRecord::as_returning()).get_result(conn).await.optional()?;
@@ -209,17 +216,18 @@ async fn update_in_transaction(conn: &mut Connection, access: &Access, found: &A
     written.ok_or(StoreError::Stale { current: found.version + 1 })
 }
 
-/// Sets a password (its hash) and ends the account's sessions everywhere.
+/// Sets a password (its hash) and ends the account's sessions everywhere. `now` is later than the request: hashing takes
+/// its time, and a token issued meanwhile must not live on.
 ///
 /// # Errors
 /// [`StoreError::Forbidden`] when the account holds what the caller could not hand on.
-pub async fn set_password(conn: &mut Connection, access: &Access, account: &AccountRecord, hash: &str) -> StoreResult<()> {
+pub async fn set_password(conn: &mut Connection, access: &Access, account: &AccountRecord, hash: &str, now: DateTime<Utc>) -> StoreResult<()> {
     conn.transaction::<_, StoreError, _>(async |conn: &mut Connection| {
         grants::store::holds_all_of(conn, access, account.id).await?;
-        credentials::set_hash(conn, account.tenant_id, account.id, hash, access.now).await?;
-        sessions::store::end_all(conn, account.id, access.now).await?;
+        credentials::set_hash(conn, account.tenant_id, account.id, hash, now).await?;
+        sessions::store::end_all(conn, account.id, now).await?;
         let target = accounts::table.filter(accounts::id.eq(account.id).and(accounts::tenant_id.eq(account.tenant_id)));
-        diesel::update(target).set((accounts::valid_after.eq(whole_second(access.now)), authored!(accounts, &access.author()))).execute(conn).await?;
+        diesel::update(target).set((accounts::valid_after.eq(withdrawn(account.valid_after, now)), authored!(accounts, &access.author()))).execute(conn).await?;
         Ok(())
     })
     .await

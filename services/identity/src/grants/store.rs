@@ -116,12 +116,14 @@ struct Held {
     above: bool,
 }
 
-/// The caller's grants of today, and how each stands to a unit.
+/// The caller's grants of today, and how each stands to a unit: also how long the unit stays below.
 const HELD: &str = "
-    select g.role, g.hierarchy, g.education_levels, g.class_ids, least(g.valid_until, u.closed_on) as valid_until, g.unit_id = g.tenant_id as in_root,
-           exists (select 1 from unit_ancestors a where a.unit_id = $3 and a.hierarchy = g.hierarchy and a.ancestor_id = g.unit_id
-                   and $4 between a.valid_from and a.valid_to) as above
+    select g.role, g.hierarchy, g.education_levels, g.class_ids, g.unit_id = g.tenant_id as in_root, a.valid_to is not null as above,
+           nullif(least(g.valid_until, u.closed_on, case when g.unit_id <> g.tenant_id then a.valid_to end), 'infinity') as valid_until
     from grants g join units u on u.id = g.unit_id
+    left join lateral (
+        select max(valid_to) as valid_to from unit_ancestors
+        where unit_id = $3 and hierarchy = g.hierarchy and ancestor_id = g.unit_id and $4 between valid_from and valid_to) a on true
     where g.account_id = $1 and g.tenant_id = $2 and g.status = 'active' and $4 between g.valid_from and least(g.valid_until, u.closed_on, 'infinity')";
 
 async fn held(conn: &mut Connection, access: &Access, unit: Uuid) -> StoreResult<Vec<HeldGrant>> {

@@ -1,6 +1,6 @@
 //! Every query on signing keys.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, SubsecRound, Utc};
 use diesel::{ExpressionMethods, JoinOnDsl, OptionalExtension, QueryDsl, SelectableHelper, sql_query};
 use diesel_async::{AsyncConnection, RunQueryDsl};
 use registrar_access::token::KeyPair;
@@ -9,10 +9,7 @@ use secrecy::SecretString;
 use uuid::Uuid;
 
 use super::model::{self, AHEAD, REST, SIGNS, SigningKey, SigningKeyRecord, VALID};
-use crate::{
-    accounts::model::whole_second,
-    schema::{private_keys, signing_keys},
-};
+use crate::schema::{private_keys, signing_keys};
 
 /// The aggregate's name, in events and in the history.
 pub const AGGREGATE: &str = "identity.signing_key";
@@ -54,7 +51,7 @@ async fn generate(conn: &mut Connection, secret: &SecretString, now: DateTime<Ut
     let id = Uuid::now_v7();
     let pair = KeyPair::generate(id.to_string()).map_err(|error| StoreError::Unavailable(error.to_string()))?;
     let sealed = model::seal(secret, &pair.kid, &pair.private_pem)?;
-    let (from, until) = (whole_second(from), whole_second(from) + VALID);
+    let (from, until) = (from.trunc_subsecs(0), from.trunc_subsecs(0) + VALID);
     let author = Author { at: now, account: Uuid::nil(), on_behalf_of: None, client: "identity".into(), request_id: Uuid::nil() };
     diesel::insert_into(signing_keys::table)
         .values((

@@ -86,7 +86,7 @@ pub struct Session {
 #[post("")]
 pub async fn sign_in(context: ServiceContext, request: HttpRequest, body: Body<SignIn>) -> Result<HttpResponse, Problem> {
     let body = body.into_inner();
-    rate_limit::count_under(PER_ADDRESS, &request, &context, &address(&request)).await?;
+    rate_limit::count_under(PER_ADDRESS, &request, &context, &rate_limit::address(&request, &context)).await?;
     rate_limit::count_under(PER_USERNAME, &request, &context, &format!("{}:{}", body.tenant, username_key(&body.username))).await?;
     let now = context.clock.now();
     let credential = credentials::find(&mut *context.db.get().await?, &body.tenant, &body.username).await?;
@@ -111,25 +111,13 @@ async fn open(context: &ServiceContext, credential: &Credential, hash: &str, cli
     Ok(store::open(&mut *context.db.get().await?, credential, hash, &client, context.clock.now()).await?)
 }
 
-/// The caller's address: the one the gateway wrote last, else the connection's own.
-fn address(request: &HttpRequest) -> String {
-    let forwarded = request.headers().get("x-forwarded-for").and_then(|value| value.to_str().ok()).and_then(|value| value.rsplit(',').next());
-    let peer = || request.peer_addr().map(|address| address.ip().to_string()).unwrap_or_default();
-    forwarded.map(|address| address.trim().to_owned()).filter(|address| !address.is_empty()).unwrap_or_else(peer)
-}
-
 async fn session(context: &ServiceContext, opened: Opened) -> Result<Session, Problem> {
     let now = context.clock.now();
     let key = keys::store::current(&mut *context.db.get().await?, &context.secret, now).await?;
-    let claims = Claims {
-        iss: ISSUER.to_owned(),
-        sub: opened.account,
-        tenant: opened.tenant,
-        sid: opened.session,
-        client_id: opened.client,
-        iat: now.timestamp(),
-        exp: now.timestamp() + ACCESS_SECONDS,
-    };
+    // Right after its tokens were withdrawn, an account's new token counts as one of the next second.
+    let issued = now.max(opened.valid_after).timestamp();
+    let claims =
+        Claims { iss: ISSUER.to_owned(), sub: opened.account, tenant: opened.tenant, sid: opened.session, client_id: opened.client, iat: issued, exp: issued + ACCESS_SECONDS };
     let access_token = token::sign(&claims, &key.kid, &key.private_pem).map_err(|error| {
         tracing::error!(%error, "an access token could not be signed");
         Problem::new(ProblemKind::Internal)
@@ -148,7 +136,7 @@ async fn session(context: &ServiceContext, opened: Opened) -> Result<Session, Pr
 #[post("/refresh")]
 pub async fn refresh(context: ServiceContext, request: HttpRequest, body: Body<SessionRefresh>) -> Result<HttpResponse, Problem> {
     use secrecy::ExposeSecret;
-    rate_limit::count(&request, &context, &format!("refresh:{}", address(&request))).await?;
+    rate_limit::count(&request, &context, &format!("refresh:{}", rate_limit::address(&request, &context))).await?;
     let opened = store::refresh(&mut *context.db.get().await?, body.refresh_token.expose_secret(), context.clock.now()).await?;
     let opened = opened.ok_or_else(|| Problem::new(ProblemKind::Unauthenticated).detail("the session has ended"))?;
     let session = session(&context, opened).await?;

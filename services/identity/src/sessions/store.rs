@@ -3,7 +3,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use diesel::{ExpressionMethods, OptionalExtension, QueryDsl, dsl::exists, select};
 use diesel_async::{AsyncConnection, RunQueryDsl};
-use registrar_store::{Connection, StoreError, StoreResult};
+use registrar_store::{Connection, StoreError, StoreResult, retention};
 use uuid::Uuid;
 
 use super::token::{self, RefreshToken};
@@ -25,6 +25,8 @@ pub struct Opened {
     pub tenant: Uuid,
     /// The application it was opened through.
     pub client: String,
+    /// The account's tokens must not be older than this.
+    pub valid_after: DateTime<Utc>,
     /// What continues it, once.
     pub refresh: RefreshToken,
 }
@@ -38,9 +40,7 @@ pub async fn open(conn: &mut Connection, credential: &Credential, hash: &str, cl
     let id = Uuid::now_v7();
     let confirmed = conn
         .transaction::<_, StoreError, _>(async |conn: &mut Connection| {
-            if !credentials::confirm(conn, credential.account, hash).await? {
-                return Ok(false);
-            }
+            let Some(valid_after) = credentials::confirm(conn, credential.account, hash).await? else { return Ok(None) };
             diesel::insert_into(sessions::table)
                 .values((
                     sessions::id.eq(id),
@@ -53,10 +53,10 @@ pub async fn open(conn: &mut Connection, credential: &Credential, hash: &str, cl
                 .execute(conn)
                 .await?;
             insert_token(conn, id, &refresh.digest, now).await?;
-            Ok(true)
+            Ok(Some(valid_after))
         })
         .await?;
-    Ok(confirmed.then(|| Opened { session: id, account: credential.account, tenant: credential.tenant, client: client.to_owned(), refresh }))
+    Ok(confirmed.map(|valid_after| Opened { session: id, account: credential.account, tenant: credential.tenant, client: client.to_owned(), valid_after, refresh }))
 }
 
 async fn insert_token(conn: &mut Connection, session: Uuid, digest: &[u8], now: DateTime<Utc>) -> StoreResult<()> {
@@ -78,10 +78,11 @@ struct Presented {
     tenant: Uuid,
     client: String,
     status: String,
+    valid_after: DateTime<Utc>,
 }
 
 /// Continues a session: the token is used up and another takes its place; none when it may not. A token that was used
-/// before ends its session.
+/// before ends its session, as long as it is known (see [`forget`]).
 ///
 /// # Errors
 /// Only when the database cannot be asked.
@@ -104,7 +105,7 @@ pub async fn refresh(conn: &mut Connection, text: &str, now: DateTime<Utc>) -> S
             Ok(Some(held))
         })
         .await?;
-    Ok(continued.map(|held| Opened { session: held.session, account: held.account, tenant: held.tenant, client: held.client, refresh: next }))
+    Ok(continued.map(|held| Opened { session: held.session, account: held.account, tenant: held.tenant, client: held.client, valid_after: held.valid_after, refresh: next }))
 }
 
 /// The token of this digest with its session, locked: of two uses at the same time one is the second.
@@ -121,6 +122,7 @@ async fn presented(conn: &mut Connection, digest: &[u8]) -> StoreResult<Option<P
             sessions::tenant_id,
             sessions::client_id,
             accounts::status,
+            accounts::valid_after,
         ))
         .for_update()
         .first(conn)
@@ -167,11 +169,13 @@ pub async fn is_live(conn: &mut Connection, session: Uuid, account: Uuid) -> Sto
     Ok(select(exists(open)).get_result(conn).await?)
 }
 
-/// Forgets sessions that can no longer go on, a day after; answers how many.
+/// Forgets, a day after, sessions that can no longer go on, and refresh tokens that were used up: within that day such a
+/// token that comes again ends its session, later it is as unknown as any other text. Answers how many.
 ///
 /// # Errors
 /// Only when the database cannot be asked.
 pub async fn forget(conn: &mut Connection, now: DateTime<Utc>) -> StoreResult<usize> {
-    let last = now - REFRESH - TimeDelta::days(1);
-    Ok(diesel::delete(sessions::table.filter(sessions::refreshed_at.lt(last))).execute(conn).await?)
+    let yesterday = now - TimeDelta::days(1);
+    let tokens = retention::delete(conn, "refresh_tokens", "t.used_at < $1", yesterday).await?;
+    Ok(tokens + retention::delete(conn, "sessions", "t.refreshed_at < $1", yesterday - REFRESH).await?)
 }

@@ -51,7 +51,7 @@ async fn disabling_and_a_new_password_end_the_sessions() {
     again.get("/v1/me").await.ok();
     let found = api.get(&path).await.ok();
     let disabled = api.patch(&path).if_match(&found).merge(&json!({"status": "disabled"})).await.ok();
-    assert_eq!(disabled.at("/valid_after"), &json!("2025-09-15T02:00:00Z"));
+    assert_eq!(disabled.at("/valid_after"), &json!("2025-09-15T02:00:02Z"));
     again.get("/v1/me").await.problem(401, "unauthenticated");
     let body = json!({"refresh_token": session.at("/refresh_token")});
     client.post("/v1/sessions/refresh").json(&body).await.problem(401, "unauthenticated");
@@ -99,4 +99,31 @@ async fn the_display_name_follows_the_staff_record() {
     let history = head.api.get(format!("{path}/history")).await.ok();
     assert_eq!((history.at("/items/0/changed_via"), history.at("/items/0/changed_by")), (&json!("events"), &json!(Uuid::nil())));
     assert_eq!(texts(&head.api.get("/v1/accounts?q=hoa").await.ok(), "/items", "username"), ["hoa"]);
+}
+
+#[tokio::test]
+async fn a_staff_record_has_one_account_and_nobody_takes_another_ones() {
+    let world = World::start().await;
+    let school = world.unit("TH-1", "primary_and_lower_secondary", world.tenant).await;
+    let head = world.holder("hieu.truong", "head_teacher", school).await;
+    let (an, binh) = (Uuid::from_u128(1), Uuid::from_u128(2));
+    world.staff(an, 1, "Trần Văn An", school).await;
+    world.staff(binh, 1, "Lê Thị Bình", school).await;
+    let body = |username: &str, staff: Uuid| json!({"username": username, "display_name": "Thầy cô", "unit_id": school, "staff_id": staff});
+    head.api.post("/v1/accounts").json(&body("an.tran", an)).await.status(201);
+    let second = head.api.post("/v1/accounts").json(&body("an.tran.2", an)).await.problem(409, "conflict");
+    assert_eq!(second.field_errors(), [("/staff_id".to_owned(), "already_used".to_owned())]);
+    let own = format!("/v1/accounts/{}", head.id);
+    head.api.patch(&own).header("If-Match", "*").merge(&json!({"staff_id": binh})).await.problem(409, "state");
+    // Who manages accounts for one level links nobody who may teach at another.
+    let deputy = world.person("pho.hieu.truong", school).await;
+    let grant = json!({"account_id": deputy.id, "role": "head_teacher", "unit_id": school, "education_levels": ["TH"]});
+    world.grant(&world.administrator, grant).await.status(201);
+    deputy.api.post("/v1/accounts").json(&body("binh.le", binh)).await.problem(403, "forbidden");
+    // What is not known here and what is not one's own are told apart by nobody.
+    let other = world.unit("TH-2", "primary", world.tenant).await;
+    let chi = Uuid::from_u128(3);
+    world.staff(chi, 1, "Võ Thị Chi", other).await;
+    let foreign = head.api.post("/v1/accounts").json(&body("chi.vo", chi)).await.problem(409, "not_yet_known");
+    assert!(!foreign.text.contains(&other.to_string()), "{}", foreign.text);
 }

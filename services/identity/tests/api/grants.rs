@@ -86,3 +86,18 @@ async fn a_grant_is_ended_and_stays_ended() {
     let above = world.grant(&world.administrator, json!({"account_id": clerk.id, "role": "administrator", "unit_id": school})).await.status(201);
     head.api.patch(format!("/v1/grants/{}", above.id())).if_match(&above).merge(&json!({"status": "ended"})).await.problem(403, "forbidden");
 }
+
+#[tokio::test]
+async fn a_grant_lasts_no_longer_than_the_giver_stands_above() {
+    let world = World::start().await;
+    let district = world.unit("PGD", "district_office", world.tenant).await;
+    let superiors = json!([{"hierarchy": "professional", "unit_id": district, "valid_from": "2000-01-01", "valid_to": "2025-12-31"}]);
+    let school = world.unit_under("TH-1", "primary", superiors).await.id();
+    let officer = world.holder("can.bo", "administrator", district).await;
+    let clerk = world.person("van.thu", school).await;
+    let body = |until: serde_json::Value| json!({"account_id": clerk.id, "role": "clerk", "unit_id": school, "valid_until": until});
+    world.grant(&officer.api, body(json!(null))).await.problem(403, "forbidden");
+    world.grant(&officer.api, body(json!("2026-01-01"))).await.problem(403, "forbidden");
+    world.grant(&officer.api, body(json!("2025-12-31"))).await.status(201);
+    world.grant(&world.administrator, body(json!(null))).await.status(201);
+}

@@ -1,7 +1,11 @@
 //! Signing in, staying signed in, signing out.
 
+use std::net::Ipv4Addr;
+
 use chrono::TimeDelta;
-use registrar_testkit::Api;
+use registrar_http::rate_limit::RateLimit;
+use registrar_identity::sessions::store::forget;
+use registrar_testkit::{Api, TestSystem};
 use serde_json::json;
 
 use crate::world::{PASSWORD, World, sign_in};
@@ -133,4 +137,41 @@ async fn a_username_is_not_tried_more_than_thirty_times_a_minute() {
     sign_in(&client, "bo", "admin", PASSWORD).await.status(201);
     world.system.clock().advance(TimeDelta::minutes(1));
     sign_in(&client, "bo", "nobody", PASSWORD).await.problem(401, "unauthenticated");
+}
+
+#[tokio::test]
+async fn only_a_trusted_gateway_says_from_where_somebody_calls() {
+    for (trusted, fourth) in [(Vec::new(), 429), (vec![Ipv4Addr::LOCALHOST.into()], 401)] {
+        let limited = TestSystem::builder(vec![registrar_identity::service()]).options(move |options| {
+            options.rate_limit = RateLimit { quota: 3, ..RateLimit::default() };
+            options.trusted_proxies = trusted;
+        });
+        let system = limited.start().await.unwrap();
+        let client = system.client();
+        let from = |host: u8| client.post("/v1/sessions/refresh").header("X-Forwarded-For", Ipv4Addr::new(198, 51, 100, host)).json(&json!({"refresh_token": "x"}));
+        for host in 0..3 {
+            from(host).await.problem(401, "unauthenticated");
+        }
+        assert_eq!(from(3).await.status, fourth);
+    }
+}
+
+#[tokio::test]
+async fn used_refresh_tokens_are_forgotten_after_a_day() {
+    let world = World::start().await;
+    let client = world.system.client();
+    let tokens = "select count(*) as count from refresh_tokens";
+    let before = world.count(tokens).await;
+    let token = |answer: &registrar_testkit::Answer| answer.json["refresh_token"].as_str().unwrap().to_owned();
+    for (hours, forgotten, last) in [(23, 0, 401), (25, 2, 200)] {
+        let first = token(&sign_in(&client, "bo", "admin", PASSWORD).await.status(201));
+        let second = token(&refresh(&client, &first).await.status(200));
+        world.system.clock().advance(TimeDelta::hours(hours));
+        let deleted = forget(&mut world.system.db("identity").get().await.unwrap(), world.system.clock().now()).await.unwrap();
+        assert_eq!(deleted, forgotten, "after {hours} hours");
+        // Within the day it ends the session, later it is as unknown as any other text.
+        refresh(&client, &first).await.problem(401, "unauthenticated");
+        assert_eq!(refresh(&client, &second).await.status, last, "after {hours} hours");
+    }
+    assert!(world.count(tokens).await > before, "those not used yet stay");
 }

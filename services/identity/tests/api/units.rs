@@ -130,3 +130,17 @@ async fn units_are_placed_only_where_one_writes_units() {
     let clerk = world.holder("van.thu", "clerk", mine).await;
     clerk.api.post("/v1/units").json(&school("TH-4", mine)).await.problem(403, "forbidden");
 }
+
+#[tokio::test]
+async fn dates_are_of_the_years_that_every_program_knows() {
+    let world = World::start().await;
+    let body = |opened: &str, from: &str| {
+        let superiors = json!([{"hierarchy": "professional", "unit_id": world.tenant, "valid_from": from}]);
+        json!({"code": "TH-9", "name": "Trường", "kind": "primary", "education_levels": ["TH"], "opened_on": opened, "superiors": superiors})
+    };
+    for (opened, from, field) in [("0000-01-01", "2000-01-01", "/opened_on"), ("2000-01-01", "0000-01-01", "/superiors/0/valid_from"), ("+12000-01-01", "2000-01-01", "/opened_on")]
+    {
+        let refused = world.administrator.post("/v1/units").json(&body(opened, from)).await.problem(422, "invalid");
+        assert_eq!(refused.field_errors()[0].0, field);
+    }
+}

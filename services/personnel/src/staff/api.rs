@@ -3,7 +3,7 @@
 use actix_web::{get, patch, post};
 use chrono::{DateTime, NaiveDate, Utc};
 
-use registrar_domain::{EducationLevel, Hierarchy, PersonalNumber, StaffId, UnitId};
+use registrar_domain::{EducationLevel, EmailAddress, Hierarchy, PersonalNumber, PhoneNumber, StaffId, UnitId};
 use registrar_http::{
     Body, Caller, Changes, FeedQuery, Id, Idempotency, IfMatch, List, Listing, MergePatch, Problem, Record, Refusals, ServiceContext, Versioned,
     answer::{Changed, Listed},
@@ -18,7 +18,7 @@ use uuid::Uuid;
 
 use super::{
     import::StaffImporter,
-    model::{Position, StaffInput, StaffRecord, StaffStatus},
+    model::{Position, StaffColumns, StaffInput, StaffRecord, StaffStatus},
     store::{self, StaffFilter},
 };
 
@@ -40,9 +40,9 @@ pub struct Staff {
     pub gender: String,
     /// Personal number (số định danh cá nhân): the last three characters, unless asked for with `sensitive=true`.
     pub personal_number: Option<String>,
-    /// Mobile phone (điện thoại di động).
+    /// Mobile phone (điện thoại di động, 手机; S1-020): the last three digits, unless asked for with `sensitive=true`.
     pub phone: Option<String>,
-    /// E-mail.
+    /// E-mail (thư điện tử, 电子邮箱; S1-021): the domain, unless asked for with `sensitive=true`.
     pub email: Option<String>,
     /// What they work as; see `StaffInput`.
     pub position: String,
@@ -90,7 +90,7 @@ const FIELDS: [&str; 18] = [
 ];
 
 impl Staff {
-    /// The record with its personal number masked.
+    /// The record with its sensitive fields masked.
     #[must_use]
     pub fn masked(row: StaffRecord) -> Self {
         let number = row.columns.personal_number.as_deref().and_then(|number| PersonalNumber::parse(number).ok());
@@ -104,8 +104,8 @@ impl Staff {
             birth_date: columns.birth_date,
             gender: columns.gender,
             personal_number: number.map(|number| number.masked()),
-            phone: columns.phone,
-            email: columns.email,
+            phone: columns.phone.and_then(|phone| Some(PhoneNumber::parse(&phone).ok()?.masked())),
+            email: columns.email.and_then(|email| Some(EmailAddress::parse(&email).ok()?.masked())),
             position: columns.position,
             education_level: columns.education_level,
             unit_id: columns.unit_id,
@@ -121,8 +121,8 @@ impl Staff {
     /// The record in full.
     #[must_use]
     pub fn in_full(row: StaffRecord) -> Self {
-        let personal_number = row.columns.personal_number.clone();
-        Staff { personal_number, ..Staff::masked(row) }
+        let StaffColumns { personal_number, phone, email, .. } = row.columns.clone();
+        Staff { personal_number, phone, email, ..Staff::masked(row) }
     }
 }
 

@@ -1,12 +1,6 @@
 //! Staff records as events: what other services may know of them. The personal number and contacts stay here.
 
-use async_trait::async_trait;
-use diesel::{ExpressionMethods, QueryDsl, SelectableHelper};
-use diesel_async::RunQueryDsl;
-use prost::Message;
-use registrar_events::{Event, Source, contracts::personnel::Staff};
-use registrar_store::{Connection, StoreResult};
-use uuid::Uuid;
+use registrar_events::contracts::personnel::Staff;
 
 use super::{
     model::{Position, StaffRecord},
@@ -14,26 +8,12 @@ use super::{
 };
 use crate::schema::staff;
 
-/// Publishes staff records.
-pub struct StaffSource;
-
-#[async_trait]
-impl Source for StaffSource {
-    fn aggregate(&self) -> &'static str {
-        AGGREGATE
-    }
-
-    async fn load(&self, conn: &mut Connection, epoch: i64, ids: &[Uuid]) -> StoreResult<Vec<Event>> {
-        let rows = staff::table.filter(staff::id.eq_any(ids.to_vec())).select(StaffRecord::as_select()).load(conn).await?;
-        Ok(rows.into_iter().map(|row| event(row, epoch)).collect())
-    }
-
-    async fn ids(&self, conn: &mut Connection, after: Option<Uuid>, limit: i64) -> StoreResult<Vec<Uuid>> {
-        Ok(staff::table.filter(staff::id.gt(after.unwrap_or(Uuid::nil()))).order(staff::id).limit(limit).select(staff::id).load(conn).await?)
-    }
+registrar_events::table_source! {
+    /// Publishes staff records.
+    StaffSource, AGGREGATE, staff, StaffRecord, published
 }
 
-fn event(row: StaffRecord, epoch: i64) -> Event {
+fn published(row: StaffRecord) -> (bool, Staff) {
     let columns = row.columns;
     let group = Position::from_code(&columns.position).ok().map(|position| position.group().as_str().to_owned());
     let payload = Staff {
@@ -49,16 +29,5 @@ fn event(row: StaffRecord, epoch: i64) -> Event {
         started_on: Some(columns.started_on.to_string()),
         status: columns.status,
     };
-    Event {
-        aggregate: AGGREGATE.to_owned(),
-        id: row.id,
-        tenant_id: row.tenant_id,
-        epoch,
-        version: row.version,
-        ended: payload.status == "ended",
-        occurred_at: row.changed_at,
-        payload: payload.encode_to_vec(),
-        traceparent: None,
-        resync: false,
-    }
+    (payload.status == "ended", payload)
 }

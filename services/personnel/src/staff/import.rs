@@ -107,8 +107,8 @@ impl Importer for StaffImporter {
                 RowResult::failed(line, "code", "repeated", "the code stands in the file twice")
             } else if number.is_some_and(|number| *owners.entry(number).or_insert_with(|| code.clone()) != code) {
                 RowResult::failed(line, "personal_number", "already_used", "another record has this value")
-            } else if let Err(StoreError::Invalid { pointer, code, detail }) = input.check(access.today) {
-                RowResult::failed(line, pointer.trim_start_matches('/'), code, detail)
+            } else if let Err(error) = input.check(access.today) {
+                refused(line, error)?
             } else {
                 match known.get(&code) {
                     None => {
@@ -121,8 +121,10 @@ impl Importer for StaffImporter {
                         let status = if record.columns.status == "on_leave" && input.status == StaffStatus::Active { StaffStatus::OnLeave } else { input.status };
                         let input = StaffInput { status, ..input };
                         let changed = input.columns() != record.columns;
-                        store::update(conn, access, record.clone(), &input).await?;
-                        RowResult { line, outcome: if changed { Outcome::Changed } else { Outcome::Unchanged } }
+                        match store::update(conn, access, record.clone(), &input).await {
+                            Ok(_) => RowResult { line, outcome: if changed { Outcome::Changed } else { Outcome::Unchanged } },
+                            Err(error) => refused(line, error)?,
+                        }
                     }
                 }
             };
@@ -130,6 +132,18 @@ impl Importer for StaffImporter {
         }
         store::insert_many(conn, access, &new).await?;
         Ok(results)
+    }
+}
+
+/// A row that a rule refused; anything else ends the import.
+fn refused(line: i32, error: StoreError) -> StoreResult<RowResult> {
+    match error {
+        StoreError::Invalid { pointer, code, detail } => {
+            let column = if pointer == "/unit_id" { "unit_code" } else { pointer.trim_start_matches('/') };
+            Ok(RowResult::failed(line, column, code, detail))
+        }
+        StoreError::Stale { .. } => Ok(RowResult::failed(line, "code", "stale", "somebody else changed the record meanwhile")),
+        error => Err(error),
     }
 }
 

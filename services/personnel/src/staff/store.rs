@@ -21,6 +21,9 @@ pub const AGGREGATE: &str = "personnel.staff";
 /// Where a staff row keeps what grants speak of.
 const RECORD: Record = Record { tenant: "staff.tenant_id", unit: "staff.unit_id", level: Some("staff.education_level"), class: None };
 
+/// Fields that only those with the right to them see, each time logged.
+const SENSITIVE: [&str; 3] = ["personal_number", "phone", "email"];
+
 /// What a list is narrowed by.
 #[derive(Debug, Default)]
 pub struct StaffFilter {
@@ -110,7 +113,7 @@ pub async fn find_sensitive(conn: &mut Connection, access: &Access, id: StaffId)
     if !may {
         return Err(StoreError::Forbidden(Action::StaffReadSensitive.as_str()));
     }
-    access.log_read(conn, AGGREGATE, vec![record.id], &["personal_number"]).await?;
+    access.log_read(conn, AGGREGATE, vec![record.id], &SENSITIVE).await?;
     Ok(record)
 }
 
@@ -205,16 +208,16 @@ pub async fn changes(conn: &mut Connection, access: &Access, cursor: Option<Feed
 /// # Errors
 /// [`StoreError::NotFound`].
 pub async fn history(conn: &mut Connection, access: &Access, id: StaffId) -> StoreResult<Vec<HistoryEntry>> {
-    let (_, sensitive) = readable(conn, access, id, Action::StaffReadSensitive).await?;
-    let derived = ["name_search", "name_sort"];
-    let hidden: &[&str] = if sensitive { &derived } else { &["name_search", "name_sort", "personal_number"] };
+    let (_, may) = readable(conn, access, id, Action::StaffReadSensitive).await?;
+    let sensitive = may && access.require_fresh(Action::StaffReadSensitive).is_ok();
+    let hidden: &[&str] = if sensitive { &["name_search", "name_sort"] } else { &["name_search", "name_sort", "personal_number", "phone", "email"] };
     if sensitive {
-        access.log_read(conn, AGGREGATE, vec![id.into()], &["personal_number"]).await?;
+        access.log_read(conn, AGGREGATE, vec![id.into()], &SENSITIVE).await?;
     }
     history::entries(conn, AGGREGATE, "staff", id.into(), hidden, 200).await
 }
 
-/// The records with these codes, for an import.
+/// The records with these codes, and whether the caller may change them; for imports, which lock them.
 ///
 /// # Errors
 /// Only when the database cannot be asked.
@@ -222,7 +225,9 @@ pub async fn by_codes(conn: &mut Connection, access: &Access, codes: &[String]) 
     Ok(staff::table
         .filter(staff::tenant_id.eq(Uuid::from(access.tenant)))
         .filter(staff::code.eq_any(codes.to_vec()))
+        .order(staff::id)
         .select((StaffRecord::as_select(), access.narrow(Action::StaffWrite, &RECORD)))
+        .for_no_key_update()
         .load(conn)
         .await?)
 }

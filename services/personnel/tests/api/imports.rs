@@ -8,9 +8,9 @@ use serde_json::{Value, json};
 
 use crate::world::{World, errors};
 
-const HEADER: &str = "code,full_name,birth_date,gender,personal_number,position,education_level,unit_code,started_on,ended_on,end_reason";
+pub const HEADER: &str = "code,full_name,birth_date,gender,personal_number,position,education_level,unit_code,started_on,ended_on,end_reason";
 
-fn file(rows: &[&str]) -> String {
+pub fn file(rows: &[&str]) -> String {
     format!("{HEADER}\n{}\n", rows.join("\n"))
 }
 

@@ -5,6 +5,7 @@
 mod bodies;
 mod feed;
 mod imports;
+mod jobs;
 mod lists;
 mod records;
 mod rights;

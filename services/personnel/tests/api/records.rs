@@ -14,7 +14,12 @@ async fn a_record_is_entered_and_read() {
     assert_eq!(entered.header("registrar-version"), Some(format!("personnel.staff/{id}@1").as_str()));
     // S0-003: one place for the profiles of staff; S0-031: a profile is added.
     let read = world.head.get(format!("/v1/staff/{id}")).await.status(200);
-    assert_eq!((read.at("/full_name"), read.at("/code"), read.at("/email")), (&json!("Nguyễn Thị Hòa"), &json!("GV001"), &json!("hoa@example.vn")));
+    assert_eq!(
+        (read.at("/full_name"), read.at("/code"), read.at("/email"), read.at("/phone")),
+        (&json!("Nguyễn Thị Hòa"), &json!("GV001"), &json!("***@example.vn"), &json!("*******456"))
+    );
+    let full = world.head.get(format!("/v1/staff/{id}?sensitive=true")).await.ok();
+    assert_eq!((full.at("/email"), full.at("/phone")), (&json!("hoa@example.vn"), &json!("0905123456")), "S1-020, S1-021");
     assert_eq!((read.at("/version"), read.at("/status"), read.at("/personal_number")), (&json!(1), &json!("active"), &Value::Null));
     assert_eq!((read.json.clone(), read.etag()), (entered.json.clone(), entered.etag()));
     world.head.get(format!("/v1/staff/{id}?colour=red")).await.problem(400, "bad_parameter");
@@ -159,7 +164,7 @@ async fn the_history_says_who_changed_what() {
     assert_eq!((history.at("/items/1/changed_by"), history.at("/items/2")), (&json!(world.head_account.id), &Value::Null));
     let first = history.at("/items/1/changes").as_array().unwrap();
     assert!(first.contains(&json!({"field": "personal_number", "old": null, "new": "048190001234"})), "{first:?}");
-    assert_eq!(world.count("select count(*) as count from access_log where fields = '{personal_number}'").await, 1, "that is a sensitive read");
+    assert_eq!(world.count("select count(*) as count from access_log where fields = '{personal_number,phone,email}'").await, 1, "that is a sensitive read");
 
     let teacher = world.client(registrar_access::Role::Teacher, world.school).await;
     let shown = teacher.get(format!("{path}/history")).await.ok();

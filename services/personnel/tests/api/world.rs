@@ -51,6 +51,11 @@ impl World {
         self.head.post("/v1/staff").json(&self.teacher(code, name)).await.status(201)
     }
 
+    /// Does something to the database that no request does.
+    pub async fn alter(&self, statement: &str) {
+        sql_query(statement).execute(&mut self.system.db("personnel").get().await.unwrap()).await.unwrap();
+    }
+
     /// How many rows a query counts.
     pub async fn count(&self, query: &str) -> i64 {
         #[derive(QueryableByName)]

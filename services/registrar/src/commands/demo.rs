@@ -6,7 +6,7 @@ use anyhow::Context;
 use registrar_identity::NewTenant;
 use registrar_runtime::{Running, start, topology};
 use registrar_servers::InstallPolicy;
-use registrar_store::Clock;
+use registrar_store::{Clock, StoreError};
 use secrecy::SecretString;
 
 use super::asked_to_end;
@@ -69,11 +69,11 @@ async fn prepare(running: &Running, embedded: &Embedded, folder: &Path, demo: &D
         administrator_username: "admin".to_owned(),
         password: SecretString::from(PASSWORD),
     };
-    // A first start that was stopped half-way has made the tenant already.
-    if let Err(error) = registrar_identity::init(&identity.db, &embedded.secret, clock.now(), tenant).await {
-        tracing::info!(%error, "going on with the tenant that is there");
+    match registrar_identity::init(&identity.db, &embedded.secret, clock.now(), tenant).await {
+        // A first start that was stopped half-way has made the tenant already.
+        Ok(_) | Err(StoreError::Conflict { .. }) => {}
+        Err(error) => return Err(error.into()),
     }
-    identity.db.committed();
     let population = Population::of(demo.scale)?;
     println!("Loading {} schools, {} classes and {} students through the import API ...", population.schools.len(), population.classes(), population.students());
     let mut loader = Loader::sign_in(&base, "admin", PASSWORD).await?;

@@ -8,7 +8,7 @@ use registrar_access::{
     schema::{authority_freshness, units},
 };
 use registrar_domain::{EducationLevel, Hierarchy, UnitId};
-use registrar_store::{Connection, Cursor, StoreError, StoreResult};
+use registrar_store::{Condition, Connection, Cursor, StoreError, StoreResult};
 use uuid::Uuid;
 
 use super::model::{Dimension, Subject};
@@ -93,7 +93,7 @@ pub struct Row {
 /// [`StoreError::Forbidden`] outside the caller's grants, [`StoreError::BadCursor`] for another report's cursor.
 pub async fn headcounts(conn: &mut Connection, access: &Access, question: &Question) -> StoreResult<Report> {
     access.require(Action::ReportsRead)?;
-    let (unit, levels) = counted_unit(conn, access, question.unit).await?;
+    let (unit, levels) = counted_unit(conn, access, question).await?;
     let after = question.place(unit.id)?;
     let codes: Option<Vec<&str>> = levels.as_ref().map(|levels| levels.iter().map(|level| level.as_str()).collect());
     let mut rows: Vec<Row> = sql_query(question.statement())
@@ -117,18 +117,27 @@ pub async fn headcounts(conn: &mut Connection, access: &Access, question: &Quest
     Ok(Report { sources: newest(conn, question.subject).await?, unit, levels, rows, total, next })
 }
 
-/// The unit, and the education levels in it that the caller may see figures of: all when none is named.
-async fn counted_unit(conn: &mut Connection, access: &Access, id: UnitId) -> StoreResult<(KnownUnit, Option<Vec<EducationLevel>>)> {
+/// The unit, and the education levels in it that the caller may see figures of: all when none is named. A grant reaches
+/// what stands below the unit in its own hierarchy; counting along the other one would count others' schools too, unless
+/// nothing stands below.
+async fn counted_unit(conn: &mut Connection, access: &Access, question: &Question) -> StoreResult<(KnownUnit, Option<Vec<EducationLevel>>)> {
+    let id = question.unit;
     let unknown = || StoreError::NotYetKnown(format!("unit {id}"));
-    let (unit, levels, sees): (KnownUnit, Vec<String>, bool) = units::table
+    let alone =
+        Condition::sql(format!("not exists (select 1 from unit_ancestors b where b.ancestor_id = units.id and b.depth > 0 and b.hierarchy = '{}' and ", question.hierarchy))
+            .date(question.on)
+            .and_sql(" between b.valid_from and b.valid_to)");
+    let levels = (access.levels(Action::ReportsRead, Some(question.hierarchy)), access.levels(Action::ReportsRead, None));
+    type Levels = (Vec<String>, Vec<String>);
+    let (unit, (below, itself), alone, sees): (KnownUnit, Levels, bool, bool) = units::table
         .filter(units::tenant_id.eq(Uuid::from(access.tenant)))
         .filter(units::id.eq(Uuid::from(id)))
-        .select((KnownUnit::as_select(), access.levels(Action::ReportsRead), access.narrow(Action::UnitsRead, &Record::UNIT)))
+        .select((KnownUnit::as_select(), levels, alone, access.narrow(Action::UnitsRead, &Record::UNIT)))
         .first(conn)
         .await
         .optional()?
         .ok_or_else(unknown)?;
-    let granted = GrantedUnit::new(unit, levels);
+    let granted = GrantedUnit::new(unit, if alone { itself } else { below });
     if granted.permits_every_level() {
         return Ok((granted.unit, None));
     }

@@ -98,3 +98,27 @@ async fn the_route_is_published_where_it_is_served() {
     assert_eq!(paths, ["/v1/reports/headcounts"]);
     assert_eq!(contract.at("/paths/~1v1~1reports~1headcounts/get/operationId"), "reporting.headcounts.read");
 }
+
+#[tokio::test]
+async fn a_grant_counts_along_its_own_hierarchy_only() {
+    let system = start().await;
+    let commune = system.unit(NewUnit::new(system.tenant(), UnitKind::Commune, "UBND phường Hội An")).await.unwrap();
+    let school = NewUnit::new(system.tenant(), UnitKind::Primary, "Trường").levels(&[EducationLevel::TH]).below_in(Hierarchy::Administrative, commune);
+    let school = system.unit(school).await.unwrap();
+    staff(&system, &[State::at(school)]).await;
+    let holder = async |hierarchy| {
+        let grant = NewAccount { hierarchy, ..NewAccount::new(Role::Viewer, commune) };
+        system.client_of(&system.account_with(grant).await.unwrap())
+    };
+    let along = |hierarchy: Hierarchy| format!("/v1/reports/headcounts?subject=staff&unit_id={commune}&hierarchy={hierarchy}");
+    let administrative = holder(Hierarchy::Administrative).await;
+    assert_eq!(administrative.get(along(Hierarchy::Administrative)).await.ok().at("/total"), 1);
+    let professional = holder(Hierarchy::Professional).await;
+    professional.get(along(Hierarchy::Administrative)).await.problem(403, "forbidden");
+    assert_eq!(professional.get(along(Hierarchy::Professional)).await.ok().at("/total"), 0);
+    // A school has nothing below it, whichever way one looks.
+    let head = system.client_of(&system.account(Role::HeadTeacher, school).await.unwrap());
+    for hierarchy in [Hierarchy::Administrative, Hierarchy::Professional] {
+        assert_eq!(head.get(format!("/v1/reports/headcounts?subject=staff&hierarchy={hierarchy}")).await.ok().at("/total"), 1);
+    }
+}

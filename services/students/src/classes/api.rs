@@ -23,7 +23,7 @@ use super::{
 };
 use crate::{
     embedded::{NamedStaff, NamedUnit},
-    students::{self, api::Student},
+    students::{self, model::ShownStudent},
 };
 
 /// A class as others see it.
@@ -244,20 +244,46 @@ pub struct ClassStudentsQuery {
     on: Option<NaiveDate>,
 }
 
+/// A student in the list of a class: who they are, and not where they have gone since, which is for those to see who
+/// may see the student's own record.
+#[derive(Serialize, ToSchema)]
+pub struct ClassStudent {
+    /// The student's id.
+    pub id: Uuid,
+    /// Student code (mã học sinh, 学号; S1-057).
+    pub code: String,
+    /// Full name (họ và tên, 姓名; S1-055).
+    pub full_name: String,
+    /// Date of birth (ngày tháng năm sinh; S1-058).
+    pub birth_date: NaiveDate,
+    /// Gender (giới tính; S1-059): male, female, unspecified.
+    pub gender: String,
+}
+
+/// All fields of a student in the list of a class.
+const STUDENT_FIELDS: [&str; 5] = ["id", "code", "full_name", "birth_date", "gender"];
+
+impl From<ShownStudent> for ClassStudent {
+    fn from(student: ShownStudent) -> Self {
+        let columns = student.record.columns;
+        ClassStudent { id: student.record.id, code: columns.code, full_name: columns.full_name, birth_date: columns.birth_date, gender: columns.gender }
+    }
+}
+
 /// List a class's students
 ///
 /// Those enrolled in the class on a day, by `sort=name|code`: also those who have gone elsewhere since.
 #[utoipa::path(
     operation_id = "students.classes.students", tag = "classes",
     params(("class_id" = Uuid, Path, description = "The class"), ListParameters, ClassStudentsQuery),
-    responses((status = 200, description = "A page of students", body = Listed<Student>), Refusals)
+    responses((status = 200, description = "A page of students", body = Listed<ClassStudent>), Refusals)
 )]
 #[get("/{class_id}/students")]
 pub async fn enrolled(context: ServiceContext, caller: Caller, id: Id<ClassId>, wanted: List<ClassStudentsQuery>) -> Result<Listing, Problem> {
-    let (page, fields) = (wanted.page(&students::store::SORTS)?, wanted.fields(&students::api::SUMMARY, &students::api::FIELDS)?);
+    let (page, fields) = (wanted.page(&students::store::SORTS)?, wanted.fields(&STUDENT_FIELDS, &STUDENT_FIELDS)?);
     let on = wanted.filter.on.unwrap_or(caller.today);
     let found = students::store::list_of_class(&mut *context.db.get().await?, &caller, *id, on, &page).await?;
-    Listing::of(found.map(Student::masked), fields.as_deref())
+    Listing::of(found.map(ClassStudent::from), fields.as_deref())
 }
 
 import_routes!(ClassImporter, "students.classes", "classes", "ClassRow");

@@ -163,7 +163,8 @@ pub async fn require_students(conn: &mut Connection, access: &Access, id: ClassI
     if may { Ok(()) } else { Err(StoreError::Forbidden(Action::StudentsRead.as_str())) }
 }
 
-/// A class that a body refers to at `pointer`, in which the caller wants to do `action`, a write.
+/// A class that a body refers to at `pointer`, in which the caller wants to do `action`, a write; locked until the
+/// transaction ends, since level, grade and end are copied from it. Lock classes before students, several by id.
 ///
 /// # Errors
 /// [`StoreError::Invalid`] for one the caller may not know of, [`StoreError::Forbidden`].
@@ -173,6 +174,7 @@ pub async fn referred(conn: &mut Connection, access: &Access, id: ClassId, actio
         .filter(classes::tenant_id.eq(Uuid::from(access.tenant)))
         .filter(visible(access, Action::ClassesRead))
         .select((ClassRecord::as_select(), access.narrow(action, &RECORD)))
+        .for_no_key_update()
         .first(conn)
         .await
         .optional()?;
@@ -181,6 +183,16 @@ pub async fn referred(conn: &mut Connection, access: &Access, id: ClassId, actio
         Some((_, false)) => Err(StoreError::Forbidden(action.as_str())),
         None => Err(StoreError::Invalid { pointer: pointer.into(), code: "unknown_class", detail: "no class of this id".into() }),
     }
+}
+
+/// Locks classes until the transaction ends, in the order in which everybody locks them.
+///
+/// # Errors
+/// Only when the database cannot be asked.
+pub async fn lock(conn: &mut Connection, access: &Access, ids: &[Uuid]) -> StoreResult<()> {
+    let own = classes::table.filter(classes::tenant_id.eq(Uuid::from(access.tenant))).filter(classes::id.eq_any(ids.to_vec()));
+    let _: Vec<Uuid> = own.order(classes::id).select(classes::id).for_no_key_update().load(conn).await?;
+    Ok(())
 }
 
 /// A class the caller may change.

@@ -1,36 +1,16 @@
 //! Enrolments as events: what reports count.
 
-use async_trait::async_trait;
-use diesel::{ExpressionMethods, QueryDsl, SelectableHelper};
-use diesel_async::RunQueryDsl;
-use prost::Message;
-use registrar_events::{Event, Source, contracts::students::Enrolment};
-use registrar_store::{Connection, StoreResult};
-use uuid::Uuid;
+use registrar_events::contracts::students::Enrolment;
 
 use super::{model::EnrolmentRecord, store::AGGREGATE};
 use crate::schema::enrolments;
 
-/// Publishes enrolments.
-pub struct EnrolmentSource;
-
-#[async_trait]
-impl Source for EnrolmentSource {
-    fn aggregate(&self) -> &'static str {
-        AGGREGATE
-    }
-
-    async fn load(&self, conn: &mut Connection, epoch: i64, ids: &[Uuid]) -> StoreResult<Vec<Event>> {
-        let rows = enrolments::table.filter(enrolments::id.eq_any(ids.to_vec())).select(EnrolmentRecord::as_select()).load(conn).await?;
-        Ok(rows.into_iter().map(|row| event(row, epoch)).collect())
-    }
-
-    async fn ids(&self, conn: &mut Connection, after: Option<Uuid>, limit: i64) -> StoreResult<Vec<Uuid>> {
-        Ok(enrolments::table.filter(enrolments::id.gt(after.unwrap_or(Uuid::nil()))).order(enrolments::id).limit(limit).select(enrolments::id).load(conn).await?)
-    }
+registrar_events::table_source! {
+    /// Publishes enrolments.
+    EnrolmentSource, AGGREGATE, enrolments, EnrolmentRecord, published
 }
 
-fn event(row: EnrolmentRecord, epoch: i64) -> Event {
+fn published(row: EnrolmentRecord) -> (bool, Enrolment) {
     let (columns, copied) = (row.columns, row.copied);
     let ended = columns.ended_on.is_some();
     let payload = Enrolment {
@@ -46,16 +26,5 @@ fn event(row: EnrolmentRecord, epoch: i64) -> Event {
         end_reason: columns.end_reason,
         status: if ended { "ended" } else { "active" }.to_owned(),
     };
-    Event {
-        aggregate: AGGREGATE.to_owned(),
-        id: row.id,
-        tenant_id: row.tenant_id,
-        epoch,
-        version: row.version,
-        ended,
-        occurred_at: row.changed_at,
-        payload: payload.encode_to_vec(),
-        traceparent: None,
-        resync: false,
-    }
+    (ended, payload)
 }

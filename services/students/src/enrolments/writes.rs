@@ -121,15 +121,20 @@ async fn write(conn: &mut Connection, access: &Access, before: &EnrolmentRecord,
 /// runs it in a transaction.
 pub async fn transfer(conn: &mut Connection, access: &Access, transfer: &TransferInput) -> StoreResult<ShownEnrolment> {
     access.require(Action::StudentsWrite)?;
+    let open = open_enrolment(conn, access, transfer).await?;
+    let locked: Vec<Uuid> = open.iter().map(|open| open.columns.class_id).chain([transfer.to_class_id.into()]).collect();
+    classes::store::lock(conn, access, &locked).await?;
     let class = classes::store::referred(conn, access, transfer.to_class_id, Action::StudentsWrite, "/to_class_id").await?;
     if class.columns.ended_on.is_some() {
         return Err(invalid("/to_class_id", "class_ended", "the class has ended"));
     }
     let student = students::store::lock(conn, access, transfer.student_id).await?;
-    let all = of_students(conn, access, vec![student.id]).await?;
-    let Some(open) = all.into_iter().find(|enrolment| enrolment.columns.ended_on.is_none()) else {
+    let Some(open) = open_enrolment(conn, access, transfer).await? else {
         return Err(StoreError::State("the student is in no class: enrol them instead"));
     };
+    if !locked.contains(&open.columns.class_id) {
+        return Err(StoreError::State("the student was transferred at the same moment: try again"));
+    }
     if open.columns.class_id == class.id {
         return Err(invalid("/to_class_id", "same_class", "the student is in this class"));
     }
@@ -141,4 +146,9 @@ pub async fn transfer(conn: &mut Connection, access: &Access, transfer: &Transfe
     let id = insert(conn, access, &class, &student, begun).await?;
     spread(conn, access, &student, &[open.columns.class_id, class.id]).await?;
     find(conn, access, id.into()).await
+}
+
+async fn open_enrolment(conn: &mut Connection, access: &Access, transfer: &TransferInput) -> StoreResult<Option<EnrolmentRecord>> {
+    let all = of_students(conn, access, vec![transfer.student_id.into()]).await?;
+    Ok(all.into_iter().find(|enrolment| enrolment.columns.ended_on.is_none()))
 }

@@ -62,9 +62,9 @@ pub struct Student {
 }
 
 /// The fields of a list's summary view.
-pub(crate) const SUMMARY: [&str; 10] = ["id", "version", "code", "full_name", "birth_date", "gender", "unit_id", "education_level", "class", "status"];
+const SUMMARY: [&str; 10] = ["id", "version", "code", "full_name", "birth_date", "gender", "unit_id", "education_level", "class", "status"];
 /// All fields of a record.
-pub(crate) const FIELDS: [&str; 15] = [
+const FIELDS: [&str; 15] = [
     "id",
     "version",
     "code",

@@ -212,13 +212,16 @@ impl Known {
             writes.create(&input, class, &wanted, row.end_reason).map_err(|error| of_rule(line, &error))?;
             return Ok(RowResult { line, outcome: Outcome::Created });
         };
+        // Rules speak of the student's enrolments: only to those who may know of them.
+        if !sees && !may {
+            return Err(refuse("code", "forbidden", "the student is outside your grants"));
+        }
         let step =
             admission::decide(self.enrolments.get(&student.id).map(Vec::as_slice).unwrap_or_default(), &wanted).map_err(|(field, code, detail)| refuse(field, code, detail))?;
         let class_after = admission::class_after(&step, &wanted, student.placement.class_id);
         // The receiving class decides who may take a student in; anything else needs the right over the student.
         let taken_in = class_after == Some(class.id) && student.placement.class_id != class_after;
-        let allowed = *may || (*sees && taken_in);
-        if !allowed {
+        if !may && !taken_in {
             return Err(refuse("code", "forbidden", "the student is outside your grants"));
         }
         if student.columns.ended_on.is_some() && matches!(step, Step::Begin(_)) && wanted.ended_on.is_none() {

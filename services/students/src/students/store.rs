@@ -236,7 +236,8 @@ pub async fn changes(conn: &mut Connection, access: &Access, cursor: Option<Feed
 /// # Errors
 /// [`StoreError::NotFound`].
 pub async fn history(conn: &mut Connection, access: &Access, id: StudentId) -> StoreResult<Vec<HistoryEntry>> {
-    let (_, sensitive) = readable(conn, access, id, Action::StudentsReadSensitive).await?;
+    let (_, may) = readable(conn, access, id, Action::StudentsReadSensitive).await?;
+    let sensitive = may && access.require_fresh(Action::StudentsReadSensitive).is_ok();
     let hidden: &[&str] = if sensitive { &["name_search", "name_sort"] } else { &["name_search", "name_sort", "personal_number"] };
     if sensitive {
         access.log_read(conn, AGGREGATE, vec![id.into()], &["personal_number"]).await?;

@@ -85,6 +85,7 @@ async fn a_transfer_keeps_the_past() {
     assert_eq!(world.head.get(format!("/v1/students/{student}")).await.ok().at("/class/id"), &json!(to));
     let past = world.head.get(format!("/v1/classes/{from}/students?on=2025-09-14")).await.ok();
     assert_eq!(past.at("/items/0/id"), &json!(student), "nothing vanishes");
+    assert!(!past.text.contains("unit_id") && !past.text.contains("5A2"), "where they are now is not the old class's to tell");
     assert_eq!(world.head.get(format!("/v1/classes/{from}")).await.ok().at("/size"), 0, "S1-052");
     assert_eq!(world.head.get(format!("/v1/enrolments?class_id={from}&on=2025-09-10&count=true")).await.ok().at("/total"), 1);
     let idle = world.student("HS002", "Phạm Thị Bé").await.id();
@@ -103,4 +104,17 @@ async fn what_a_class_or_a_student_corrects_follows_in_the_enrolments() {
     assert_eq!((after.at("/grade"), after.at("/class/name")), (&json!(5), &json!("5A1")), "S1-050");
     world.head.patch(format!("/v1/students/{}", student.id())).header("If-Match", "*").merge(&json!({"gender": "male"})).await.ok();
     assert!(world.head.get(format!("/v1/enrolments/{}/history", enrolment.id())).await.ok().text.contains("\"male\""));
+}
+
+#[tokio::test]
+async fn nobody_is_left_in_a_class_that_ends_at_the_same_moment() {
+    let world = World::new().await;
+    for turn in 0..8 {
+        let class = world.class(&format!("5A{turn}"), json!({})).await;
+        let student = world.student(&format!("HS{turn:03}"), "Lê Văn An").await.id();
+        let path = format!("/v1/classes/{}", class.id());
+        let ending = async { world.head.patch(&path).if_match(&class).merge(&json!({"status": "ended", "ended_on": "2025-09-12", "end_reason": "gộp lớp"})).await };
+        let (ended, enrolled) = tokio::join!(ending, world.enrol(student, class.id(), "2025-09-05"));
+        assert!(ended.status != 200 || enrolled.status != 201, "turn {turn}: {} and {}", ended.status, enrolled.status);
+    }
 }

@@ -120,3 +120,29 @@ async fn a_grant_over_one_level_enters_no_class_of_another() {
     assert_eq!(counts(&import_as(&clerk, "classes", file).await), [1, 0, 0, 1]);
     assert_eq!(clerk.get("/v1/classes?count=true").await.ok().at("/total"), 2);
 }
+
+#[tokio::test]
+async fn a_file_tells_nothing_of_another_schools_student() {
+    let world = World::new().await;
+    let other = world
+        .system
+        .unit(NewUnit { code: Some("TH-KD".into()), ..NewUnit::new(world.system.tenant(), UnitKind::Primary, "Trường TH Kim Đồng").levels(&[EducationLevel::TH]) })
+        .await
+        .unwrap();
+    let stranger = world.system.client_of(&world.system.account(Role::Clerk, other).await.unwrap());
+    import(&world, "classes", &CLASSES.replace("GV001", "")).await;
+    import(&world, "students", STUDENTS).await;
+    let classes = CLASSES.replace("TH-SP", "TH-KD").replace("GV001", "");
+    assert_eq!(counts(&import_as(&stranger, "classes", &classes).await), [2, 0, 0, 0]);
+    // The same day, an overlapping one, a later one: the answer is the same.
+    for day in ["2025-09-05", "2025-09-01", "2025-09-12"] {
+        let done = import_as(&stranger, "students", &STUDENTS.replace("TH-SP", "TH-KD").replace("2025-09-05", day)).await;
+        let page = stranger.get(format!("/v1/students/imports/{}/errors", done.id())).await.ok();
+        assert_eq!((page.at("/items/0/field"), page.at("/items/0/code")), (&json!("code"), &json!("forbidden")), "{day}");
+    }
+    // Nor are other schools' staff found by their codes.
+    world.staff(world.system.new_id(), 1, "Trần Thị Lan").await;
+    let named = import_as(&stranger, "classes", &CLASSES.replace("TH-SP", "TH-KD").replace("5A1", "5A3")).await;
+    let page = stranger.get(format!("/v1/classes/imports/{}/errors", named.id())).await.ok();
+    assert_eq!(page.at("/items/0/code"), "unknown_staff");
+}

@@ -190,19 +190,26 @@ impl Consumer {
     }
 }
 
-/// The newest event of each aggregate id, in the order of their first appearance.
+/// The newest event of each aggregate id, where it stood: a heartbeat speaks for what came before it, so it must not
+/// take the place of an older one.
 fn newest(events: Vec<Event>) -> Vec<Event> {
     let mut places: HashMap<(String, Uuid), usize> = HashMap::with_capacity(events.len());
-    let mut kept: Vec<Event> = Vec::with_capacity(events.len());
+    let mut kept: Vec<Option<Event>> = Vec::with_capacity(events.len());
     for event in events {
-        let place = *places.entry((event.aggregate.clone(), event.id)).or_insert(kept.len());
-        match kept.get_mut(place) {
-            Some(held) if event.supersedes(held) => *held = event,
-            Some(_) => {}
-            None => kept.push(event),
+        let place = places.entry((event.aggregate.clone(), event.id)).or_insert(kept.len());
+        match kept.get_mut(*place).map(Option::take) {
+            Some(Some(held)) if !event.supersedes(&held) => {
+                if let Some(slot) = kept.get_mut(*place) {
+                    *slot = Some(held);
+                }
+            }
+            _ => {
+                *place = kept.len();
+                kept.push(Some(event));
+            }
         }
     }
-    kept
+    kept.into_iter().flatten().collect()
 }
 
 #[cfg(test)]
@@ -215,6 +222,6 @@ mod tests {
         let at = |id, version, resync| Event { id: Uuid::from_u128(id), version, resync, ..sample() };
         let other = Event { aggregate: "identity.unit".to_owned(), ..at(1, 1, false) };
         let kept = newest(vec![at(1, 2, false), at(2, 1, false), at(1, 3, false), other.clone(), at(1, 1, true), at(2, 1, true)]);
-        assert_eq!(kept, [at(1, 3, false), at(2, 1, true), other]);
+        assert_eq!(kept, [at(1, 3, false), other, at(2, 1, true)]);
     }
 }

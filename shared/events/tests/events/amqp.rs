@@ -7,8 +7,7 @@ use lapin::{
     types::FieldTable,
 };
 use registrar_events::{Amqp, Event, Transport, resync, verify};
-use registrar_servers::RabbitMq;
-use tokio::sync::OnceCell;
+use registrar_testkit::Broker;
 use uuid::Uuid;
 
 use crate::{
@@ -16,24 +15,31 @@ use crate::{
     world::{World, eventually, execute, topology},
 };
 
-static BROKER: OnceCell<RabbitMq> = OnceCell::const_new();
-
-/// A virtual host of its own on the shared broker: the transport, and a channel to look behind it.
-pub async fn host(name: &str) -> (Transport, Channel, Connection) {
-    let broker = BROKER.get_or_init(|| async { RabbitMq::start().await.unwrap() }).await;
-    broker.control(&["add_vhost", name]).await.unwrap();
-    broker.control(&["set_permissions", "-p", name, "guest", ".*", ".*", ".*"]).await.unwrap();
-    let transport = connect(name).await;
-    let url = broker.url().replace("%2f", name);
-    let connection = Connection::connect(&url, ConnectionProperties::default()).await.unwrap();
-    let channel = connection.create_channel().await.unwrap();
-    (transport, channel, connection)
+/// A virtual host of its own on the run's broker: the transport, and a channel to look behind it.
+pub struct Host {
+    broker: Broker,
+    pub transport: Transport,
+    pub channel: Channel,
+    _connection: Connection,
 }
 
-/// The transport of another process.
-async fn connect(host: &str) -> Transport {
-    let broker = BROKER.get().unwrap();
-    let amqp = Amqp::start(&broker.url().replace("%2f", host), "test", topology()).unwrap();
+impl Host {
+    pub async fn new() -> Self {
+        let broker = Broker::any().await.unwrap();
+        let transport = connect(&broker.url()).await;
+        let connection = Connection::connect(&broker.url(), ConnectionProperties::default()).await.unwrap();
+        let channel = connection.create_channel().await.unwrap();
+        Host { broker, transport, channel, _connection: connection }
+    }
+
+    /// The transport of another process.
+    pub async fn another_process(&self) -> Transport {
+        connect(&self.broker.url()).await
+    }
+}
+
+async fn connect(url: &str) -> Transport {
+    let amqp = Amqp::start(url, "test", topology()).unwrap();
     amqp.connected().await;
     Transport::Amqp(amqp)
 }
@@ -44,18 +50,19 @@ async fn get(channel: &Channel, queue: &str) -> Option<BasicGetMessage> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_edit_reaches_the_copy_through_the_broker_even_before_the_consumers_first_start() {
-    let (transport, _channel, _connection) = host("edit").await;
+    let host = Host::new().await;
+    let transport = &host.transport;
     let world = World::new().await;
-    let relay = world.start_relay(&transport);
+    let relay = world.start_relay(transport);
     let first = world.hire("An").await;
     world.hire_many(1500).await;
     eventually("an empty outbox", || async { world.outbox().await == 0 }).await;
-    let consumer = world.start_consumer(&transport);
+    let consumer = world.start_consumer(transport);
     eventually("all rows", || async { world.copies().await == 1501 }).await;
     world.rename(first, "Bình").await;
     world.wait_for_name(first, "Bình").await;
     execute(&world.consumer.db, "update staff_copy set full_name = 'by hand'").await;
-    resync(&world.owner, &StaffSource, &transport, "students").await.unwrap();
+    resync(&world.owner, &StaffSource, transport, "students").await.unwrap();
     let found = verify(&world.owner, &StaffSource, &world.consumer.db, &StaffReplica).await.unwrap();
     assert!(found.is_clean(), "{found:?}");
     relay.stop().await;
@@ -64,12 +71,13 @@ async fn an_edit_reaches_the_copy_through_the_broker_even_before_the_consumers_f
 
 #[tokio::test(flavor = "multi_thread")]
 async fn another_vendor_reads_cloud_events() {
-    let (transport, channel, _connection) = host("vendor").await;
+    let host = Host::new().await;
+    let (transport, channel) = (&host.transport, &host.channel);
     channel.queue_declare("vendor".into(), QueueDeclareOptions::exclusive(), FieldTable::default()).await.unwrap();
     channel.queue_bind("vendor".into(), "registrar.events".into(), "personnel.#".into(), QueueBindOptions::default(), FieldTable::default()).await.unwrap();
     let sent = event(Uuid::from_u128(5), 1, 3, "An", true);
     assert_eq!(transport.publish(std::slice::from_ref(&sent)).await.unwrap(), [true]);
-    let message = get(&channel, "vendor").await.unwrap();
+    let message = get(channel, "vendor").await.unwrap();
     assert_eq!(message.routing_key.as_str(), "personnel.staff.ended");
     assert_eq!(message.data, sent.payload);
     let headers = format!("{:?}", message.properties.headers());
@@ -81,21 +89,23 @@ async fn another_vendor_reads_cloud_events() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_message_that_is_no_event_goes_to_the_dead_letters() {
-    let (transport, channel, _connection) = host("dead").await;
+    let host = Host::new().await;
+    let (transport, channel) = (&host.transport, &host.channel);
     let world = World::new().await;
-    let consumer = world.start_consumer(&transport);
+    let consumer = world.start_consumer(transport);
     let publish = channel.basic_publish("registrar.events".into(), "personnel.staff.changed".into(), BasicPublishOptions::default(), b"hello", BasicProperties::default());
     publish.await.unwrap().await.unwrap();
     let id = Uuid::from_u128(5);
     assert_eq!(transport.publish(&[event(id, 1, 1, "An", false)]).await.unwrap(), [true]);
     world.wait_for_name(id, "An").await;
-    eventually("the dead letter", || async { get(&channel, "registrar.dead").await.is_some_and(|message| message.data == b"hello") }).await;
+    eventually("the dead letter", || async { get(channel, "registrar.dead").await.is_some_and(|message| message.data == b"hello") }).await;
     consumer.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_event_that_no_queue_takes_is_not_confirmed() {
-    let (transport, channel, _connection) = host("unroutable").await;
+    let host = Host::new().await;
+    let (transport, channel) = (&host.transport, &host.channel);
     let unbound = channel.queue_unbind("registrar.students".into(), "registrar.events".into(), "personnel.staff.*".into(), FieldTable::default());
     unbound.await.unwrap();
     let lost = event(Uuid::from_u128(1), 1, 1, "An", false);
@@ -107,10 +117,11 @@ async fn an_event_that_no_queue_takes_is_not_confirmed() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_deleted_queue_is_declared_and_consumed_again() {
-    let (transport, channel, _connection) = host("deleted").await;
-    let elsewhere = connect("deleted").await;
+    let host = Host::new().await;
+    let (transport, channel) = (&host.transport, &host.channel);
+    let elsewhere = host.another_process().await;
     let (world, other) = (World::new().await, World::new().await);
-    let (relay, consumer) = (world.start_relay(&transport), world.start_consumer(&transport));
+    let (relay, consumer) = (world.start_relay(transport), world.start_consumer(transport));
     let first = world.hire("An").await;
     world.wait_for_name(first, "An").await;
     channel.queue_delete("registrar.students".into(), QueueDeleteOptions::default()).await.unwrap();
@@ -131,13 +142,14 @@ async fn a_deleted_queue_is_declared_and_consumed_again() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_second_process_takes_over_from_the_first() {
-    let (transport, _channel, _connection) = host("second").await;
+    let host = Host::new().await;
+    let transport = &host.transport;
     let (world, other) = (World::new().await, World::new().await);
-    let first = world.start_consumer(&transport);
+    let first = world.start_consumer(transport);
     transport.publish(&[event(Uuid::from_u128(1), 1, 1, "An", false)]).await.unwrap();
     world.wait_for_name(Uuid::from_u128(1), "An").await;
     // One active consumer at a time: the second one waits.
-    let second = other.start_consumer(&transport);
+    let second = other.start_consumer(transport);
     transport.publish(&[event(Uuid::from_u128(2), 1, 1, "Bình", false)]).await.unwrap();
     world.wait_for_name(Uuid::from_u128(2), "Bình").await;
     first.stop().await;

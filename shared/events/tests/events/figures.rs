@@ -5,7 +5,7 @@ use std::time::Instant;
 use registrar_events::{InProcess, Transport};
 
 use crate::{
-    amqp::host,
+    amqp::Host,
     world::{World, eventually, topology},
 };
 
@@ -37,13 +37,13 @@ async fn measure(name: &str, transport: Transport) {
 #[ignore = "prints figures"]
 async fn figures() {
     measure("in process", Transport::InProcess(InProcess::new(topology()))).await;
-    let (publisher, _channel, _connection) = host("publishing").await;
+    let publisher = Host::new().await;
     let events: Vec<_> = (0..500).map(|n| crate::staff::event(uuid::Uuid::from_u128(n), 1, 1, "An", false)).collect();
     let began = Instant::now();
     for _ in 0..20 {
-        assert!(publisher.publish(&events).await.unwrap().into_iter().all(|confirmed| confirmed));
+        assert!(publisher.transport.publish(&events).await.unwrap().into_iter().all(|confirmed| confirmed));
     }
     println!("RabbitMQ, publishing alone: {:.0} events a second", 10_000.0 / began.elapsed().as_secs_f64());
-    let (transport, _channel, _connection) = host("figures").await;
-    measure("RabbitMQ", transport).await;
+    let host = Host::new().await;
+    measure("RabbitMQ", host.transport.clone()).await;
 }

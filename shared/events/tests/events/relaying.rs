@@ -44,7 +44,7 @@ async fn nothing_is_lost_before_the_consumers_first_start_nor_while_paused() {
     let relay = world.start_relay(&transport);
     world.hire_many(3000).await;
     let consumer = world.start_consumer(&transport);
-    eventually("all rows", || async { world.copies().await == 3000 }).await;
+    eventually("all rows, and the relay knows", || async { world.copies().await == 3000 && world.outbox().await == 0 }).await;
     in_process.pause();
     assert!(!transport.is_connected());
     world.hire_many(10).await;

@@ -2,12 +2,19 @@
 
 use std::sync::Arc;
 
-use actix_web::{HttpRequest, HttpResponse, dev::Payload, web::Bytes};
+use actix_web::{
+    HttpRequest, HttpResponse,
+    dev::Payload,
+    web::{self, Bytes},
+};
 use futures_util::stream;
+use tokio::sync::Semaphore;
 use uuid::Uuid;
 
-use super::{Import, ImportState, Importer, LARGEST_FILE, file, store};
+use super::{Import, ImportState, Importer, LARGEST_FILE, MOST_ROWS, MOST_STREAMS, MOST_UNFINISHED, file, store};
 use crate::{List, Listing, Problem, ProblemKind, ServiceContext, body, caller::Caller, list::NoFilter};
+
+static STREAMS: Semaphore = Semaphore::const_new(MOST_STREAMS);
 
 /// How an import is to be done.
 #[derive(serde::Deserialize, utoipa::IntoParams)]
@@ -21,7 +28,8 @@ pub struct ImportParameters {
 /// Takes a file into the queue.
 ///
 /// # Errors
-/// `forbidden`, `too_large`, `unsupported_media_type`, and `invalid` when its header does not fit.
+/// `forbidden`, `too_large` in bytes or rows, `too_many_requests` when too many files of the account are unfinished,
+/// `unsupported_media_type`, and `invalid` when its header does not fit.
 pub async fn create(
     importer: Arc<dyn Importer>,
     context: ServiceContext,
@@ -31,14 +39,22 @@ pub async fn create(
     payload: Payload,
 ) -> Result<HttpResponse, Problem> {
     caller.require(importer.action())?;
+    let too_many = || Problem::new(ProblemKind::TooMany).detail(format!("at most {MOST_UNFINISHED} files of an account wait or are being applied")).retry_after(30);
+    // Asked again when it is put into the queue; here, so that a file that will be refused is not sent.
+    if store::unfinished(&mut *context.db.get().await?, &caller).await? >= MOST_UNFINISHED {
+        return Err(too_many());
+    }
     let bytes = body::read(&request, payload, &["text/csv"], LARGEST_FILE).await?;
-    let opened = file::open(&bytes, &importer.schema())?;
-    let total = i32::try_from(opened.rows().count()).map_err(|_| Problem::new(ProblemKind::TooLarge))?;
-    if total == 0 {
+    let (resource, file) = (importer.resource(), bytes.clone());
+    // Seconds, for a large file: not on a thread that answers others.
+    let rows = web::block(move || Ok::<_, Problem>(file::open(&file, &importer.schema())?.count(MOST_ROWS))).await.map_err(|_| Problem::new(ProblemKind::Internal))??;
+    if rows == 0 {
         return Err(Problem::field("", "no_rows", "the file has no rows"));
     }
+    let total = i32::try_from(rows).ok().filter(|_| rows <= MOST_ROWS);
+    let total = total.ok_or_else(|| Problem::new(ProblemKind::TooLarge).detail(format!("at most {MOST_ROWS} rows: split the file")))?;
     let mut conn = context.db.get().await?;
-    let import = store::enqueue(&mut conn, &caller, importer.resource(), parameters.dry_run.unwrap_or(false), &bytes, total).await?;
+    let import = store::enqueue(&mut conn, &caller, resource, parameters.dry_run.unwrap_or(false), &bytes, total).await?.ok_or_else(too_many)?;
     let location = format!("{}/{}", request.path().trim_end_matches('/'), import.id);
     Ok(HttpResponse::Accepted().insert_header(("location", location)).json(import))
 }
@@ -65,20 +81,21 @@ pub async fn errors(importer: Arc<dyn Importer>, context: &ServiceContext, calle
 /// Its progress as server-sent events, until it ends.
 ///
 /// # Errors
-/// `not_found` for what is not the caller's.
+/// `not_found` for what is not the caller's, `unavailable` when this process follows as many as it can.
 pub async fn progress(importer: Arc<dyn Importer>, context: ServiceContext, caller: Caller, id: Uuid) -> Result<HttpResponse, Problem> {
     let first = read(importer.clone(), &context, &caller, id).await?;
-    let events = stream::unfold(Some(first), move |shown| {
+    let place = STREAMS.try_acquire().map_err(|_| Problem::new(ProblemKind::Unavailable).detail("too many imports are being followed").retry_after(10))?;
+    let events = stream::unfold(Some((first, place)), move |shown| {
         let (importer, context, access) = (importer.clone(), context.clone(), caller.0.clone());
         async move {
-            let import = shown?;
+            let (import, place) = shown?;
             let event = Bytes::from(format!("event: progress\ndata: {}\n\n", serde_json::json!(import)));
             if matches!(import.state, ImportState::Done | ImportState::Failed) {
                 return Some((Ok::<_, Problem>(event), None));
             }
             tokio::time::sleep(std::time::Duration::from_millis(300)).await;
             let next = read(importer, &context, &Caller(access), id).await.ok();
-            Some((Ok(event), next))
+            Some((Ok(event), next.map(|import| (import, place))))
         }
     });
     Ok(HttpResponse::Ok().content_type("text/event-stream").insert_header(("cache-control", "no-store")).streaming(Box::pin(events)))
@@ -100,6 +117,9 @@ macro_rules! import_routes {
             ///
             /// The columns are the fields of the row's schema, in any order; empty cells are absent values. A row that
             /// equals the record it names changes nothing, so a file may be sent again. Answers at once with a job.
+            ///
+            /// A file has at most 200 MB and 1,000,000 rows; a larger one is to be split. At most 20 files of an account
+            /// wait or are being applied. A job is kept, with its errors, for 30 days after its end.
             #[::utoipa::path(
                                 operation_id = concat!($operation, ".imports.create"), tag = $tag,
                                 params(api::ImportParameters),
@@ -146,7 +166,8 @@ macro_rules! import_routes {
 
             /// Follow an import's progress
             ///
-            /// Server-sent events, each `data` the import as `read` answers it; ends with the import.
+            /// Server-sent events, each `data` the import as `read` answers it; ends with the import. 503 when too many
+            /// are being followed: read the import instead.
             #[::utoipa::path(
                                 operation_id = concat!($operation, ".imports.progress"), tag = $tag,
                                 params(("import_id" = ::uuid::Uuid, Path, description = "The import")),

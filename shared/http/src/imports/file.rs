@@ -44,6 +44,11 @@ pub(super) fn open<'a>(bytes: &'a [u8], schema: &Value) -> Result<File<'a>, Prob
 }
 
 impl File<'_> {
+    /// How many rows there are; counts no further than one more than `most`.
+    pub(super) fn count(self, most: usize) -> usize {
+        self.reader.into_byte_records().take(most + 1).count()
+    }
+
     /// The rows, lazily. A row that cannot be read is an `Err` with its line.
     pub(super) fn rows(self) -> impl Iterator<Item = Result<ImportRow, (i32, String)>> {
         let File { reader, columns } = self;

@@ -26,6 +26,12 @@ pub use worker::run;
 
 /// The largest file, in bytes.
 pub const LARGEST_FILE: usize = 200 << 20;
+/// The most rows of a file.
+pub const MOST_ROWS: usize = 1_000_000;
+/// The most files of one account that wait or are being applied; each is kept whole until its end.
+pub const MOST_UNFINISHED: i64 = 20;
+/// The most streams of progress from one process; each asks the database several times a second.
+pub const MOST_STREAMS: usize = 100;
 
 /// How a resource takes rows of a file.
 #[async_trait]
@@ -173,7 +179,7 @@ pub struct ImportError {
 
 /// The compiled schema of an importer's rows; made once per job.
 pub(crate) fn validator(importer: &Arc<dyn Importer>) -> Result<jsonschema::Validator, crate::Problem> {
-    jsonschema::options().should_validate_formats(true).build(&importer.schema()).map_err(|error| {
+    crate::contract::compile(&importer.schema()).map_err(|error| {
         tracing::error!(%error, "an import's schema cannot be compiled");
         crate::Problem::new(crate::ProblemKind::Internal)
     })

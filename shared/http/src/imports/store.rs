@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use diesel::{BoolExpressionMethods, ExpressionMethods, OptionalExtension, QueryDsl, Queryable, QueryableByName, Selectable, SelectableHelper, sql_query, sql_types};
-use diesel_async::RunQueryDsl;
+use diesel_async::{AsyncConnection, RunQueryDsl};
 use registrar_access::Access;
 use registrar_store::{
     Connection, Cursor, Page, PageRequest, StoreError, StoreResult,
@@ -10,7 +10,7 @@ use registrar_store::{
 };
 use uuid::Uuid;
 
-use super::{Import, ImportError, ImportState, Outcome, RowResult};
+use super::{Import, ImportError, ImportState, MOST_UNFINISHED, Outcome, RowResult};
 
 /// How long a worker holds a job before another may take it over; every chunk renews it.
 const HELD: TimeDelta = TimeDelta::seconds(30);
@@ -60,8 +60,27 @@ impl From<ImportRecord> for Import {
     }
 }
 
-/// Puts a job into the queue.
-pub(super) async fn enqueue(conn: &mut Connection, access: &Access, resource: &str, dry_run: bool, file: &[u8], total: i32) -> StoreResult<Import> {
+/// How many files of the caller wait or are being applied.
+pub(super) async fn unfinished(conn: &mut Connection, access: &Access) -> StoreResult<i64> {
+    let own = imports::table.filter(imports::account_id.eq(Uuid::from(access.account)).and(imports::tenant_id.eq(Uuid::from(access.tenant))));
+    Ok(own.filter(imports::state.eq_any(["queued", "running"])).count().get_result(conn).await?)
+}
+
+/// Puts a job into the queue; none when too many of the caller's are unfinished.
+pub(super) async fn enqueue(conn: &mut Connection, access: &Access, resource: &str, dry_run: bool, file: &[u8], total: i32) -> StoreResult<Option<Import>> {
+    conn.transaction::<_, StoreError, _>(async |conn: &mut Connection| {
+        // One at a time per account, so that the count holds.
+        let name = format!("imports of {}", access.account);
+        sql_query("select pg_advisory_xact_lock(hashtextextended($1, 0))").bind::<sql_types::Text, _>(name).execute(conn).await?;
+        if unfinished(conn, access).await? >= MOST_UNFINISHED {
+            return Ok(None);
+        }
+        Ok(Some(insert(conn, access, resource, dry_run, file, total).await?))
+    })
+    .await
+}
+
+async fn insert(conn: &mut Connection, access: &Access, resource: &str, dry_run: bool, file: &[u8], total: i32) -> StoreResult<Import> {
     let row: ImportRecord = diesel::insert_into(imports::table)
         .values((
             imports::id.eq(Uuid::now_v7()),
@@ -128,16 +147,26 @@ pub(super) struct Job {
     pub request_id: Uuid,
     pub dry_run: bool,
     pub file: Option<Vec<u8>>,
+    /// Rows tried when it was taken, then those tried by this worker too.
     pub done: i32,
 }
 
-/// Takes the oldest job nobody holds, among `resources`.
+/// A job's row while it is this worker's: whoever takes it over moves it on, or ends it.
+#[diesel::dsl::auto_type]
+fn held(id: Uuid, done: i32) -> _ {
+    imports::table.filter(imports::id.eq(id).and(imports::state.eq("running")).and(imports::done.eq(done)))
+}
+
+/// Takes a job nobody holds, among `resources`: of the account whose last turn is longest ago the oldest, so that whoever
+/// sends many files holds up nobody but themselves.
 pub(super) async fn take(conn: &mut Connection, resources: &[&str], now: DateTime<Utc>) -> StoreResult<Option<Job>> {
     let taken = sql_query(
         "update imports set state = 'running', held_until = $1 where id = (
-             select id from imports
-             where resource = any($2) and (state = 'queued' or (state = 'running' and held_until < $3))
-             order by created_at limit 1 for update skip locked)
+             select w.id from imports w
+             where w.resource = any($2) and (w.state = 'queued' or (w.state = 'running' and w.held_until < $3))
+             order by (select max(coalesce(e.finished_at, e.held_until)) from imports e where e.account_id = w.account_id and e.state <> 'queued') nulls first,
+                      w.created_at
+             limit 1 for update skip locked)
          returning id, tenant_id, resource, account_id, client, request_id, dry_run, file, done",
     )
     .bind::<sql_types::Timestamptz, _>(now + HELD)
@@ -146,10 +175,17 @@ pub(super) async fn take(conn: &mut Connection, resources: &[&str], now: DateTim
     Ok(taken.get_result(conn).await.optional()?)
 }
 
-/// Adds a chunk's results to the job, in the chunk's own transaction.
-pub(super) async fn progress(conn: &mut Connection, job: &Job, results: &[RowResult], cells: &(dyn Fn(i32, &str) -> Option<String> + Sync), now: DateTime<Utc>) -> StoreResult<()> {
+/// Adds a chunk's results to the job, in the chunk's own transaction; answers how many rows have now been tried, none
+/// when the job was taken over: then the chunk must be rolled back.
+pub(super) async fn progress(
+    conn: &mut Connection,
+    job: &Job,
+    results: &[RowResult],
+    cells: &(dyn Fn(i32, &str) -> Option<String> + Sync),
+    now: DateTime<Utc>,
+) -> StoreResult<Option<i32>> {
     let count = |wanted: fn(&Outcome) -> bool| i32::try_from(results.iter().filter(|result| wanted(&result.outcome)).count()).unwrap_or(i32::MAX);
-    let failed: i32 = diesel::update(imports::table.find(job.id))
+    let counted: Option<(i32, i32)> = diesel::update(held(job.id, job.done))
         .set((
             imports::done.eq(imports::done + count(|_| true)),
             imports::created.eq(imports::created + count(|outcome| *outcome == Outcome::Created)),
@@ -158,11 +194,13 @@ pub(super) async fn progress(conn: &mut Connection, job: &Job, results: &[RowRes
             imports::failed.eq(imports::failed + count(|outcome| matches!(outcome, Outcome::Failed(_)))),
             imports::held_until.eq(now + HELD),
         ))
-        .returning(imports::failed)
+        .returning((imports::done, imports::failed))
         .get_result(conn)
-        .await?;
+        .await
+        .optional()?;
+    let Some((done, failed)) = counted else { return Ok(None) };
     if failed > MOST_ERRORS {
-        return Ok(());
+        return Ok(Some(done));
     }
     let mut rows = Vec::new();
     for result in results {
@@ -182,12 +220,12 @@ pub(super) async fn progress(conn: &mut Connection, job: &Job, results: &[RowRes
     for part in rows.chunks(1000) {
         diesel::insert_into(import_errors::table).values(part).execute(conn).await?;
     }
-    Ok(())
+    Ok(Some(done))
 }
 
-/// Ends a job; its file is no longer needed.
-pub(super) async fn finish(conn: &mut Connection, id: Uuid, failed: Option<&str>, now: DateTime<Utc>) -> StoreResult<()> {
-    diesel::update(imports::table.find(id))
+/// Ends a job, unless it was taken over; its file is no longer needed.
+pub(super) async fn finish(conn: &mut Connection, job: &Job, failed: Option<&str>, now: DateTime<Utc>) -> StoreResult<()> {
+    diesel::update(held(job.id, job.done))
         .set((
             imports::state.eq(if failed.is_some() { "failed" } else { "done" }),
             imports::reason.eq(failed),

@@ -6,6 +6,8 @@ use diesel_async::{AsyncConnection, TransactionManager};
 use registrar_access::Access;
 use registrar_domain::ids::{AccountId, TenantId};
 use registrar_store::{Connection, StoreError};
+use serde_json::{Map, Value};
+use tokio::sync::mpsc;
 
 use super::{ImportRow, Importer, RowResult, checked, file, store, store::Job, validator};
 use crate::ServiceContext;
@@ -34,70 +36,109 @@ pub async fn run(context: ServiceContext, importers: Vec<Arc<dyn Importer>>) {
 /// Takes and finishes one job; false when there is none.
 async fn next(context: &ServiceContext, importers: &HashMap<&'static str, Arc<dyn Importer>>, resources: &[&'static str]) -> Result<bool, StoreError> {
     let job = store::take(&mut *context.db.get().await?, resources, context.clock.now()).await?;
-    let Some(job) = job else { return Ok(false) };
+    let Some(mut job) = job else { return Ok(false) };
     let Some(importer) = importers.get(job.resource.as_str()) else { return Ok(false) };
-    let ended = work(context, importer, &job).await;
-    let reason = match ended {
+    let reason = match work(context, importer, &mut job).await {
         Ok(()) => None,
         // The job stays held until its time is up, and goes on from the last chunk.
         Err(error) if error.is_transient() => return Err(error),
-        Err(error) => Some(error.to_string()),
+        Err(error) => {
+            tracing::error!(import = %job.id, %error, "an import failed");
+            Some(reason(&error))
+        }
     };
-    store::finish(&mut *context.db.get().await?, job.id, reason.as_deref(), context.clock.now()).await?;
+    store::finish(&mut *context.db.get().await?, &job, reason.as_deref(), context.clock.now()).await?;
     Ok(true)
 }
 
-async fn work(context: &ServiceContext, importer: &Arc<dyn Importer>, job: &Job) -> Result<(), StoreError> {
-    let bytes = job.file.as_deref().unwrap_or_default();
-    let contract = validator(importer).map_err(|_| StoreError::State("the import's contract is broken"))?;
-    let opened = file::open(bytes, &importer.schema()).map_err(|_| StoreError::State("the file cannot be read"))?;
-    let mut rows = opened.rows().skip(usize::try_from(job.done).unwrap_or(0)).peekable();
-    while rows.peek().is_some() {
-        let chunk: Vec<_> = rows.by_ref().take(importer.chunk()).collect();
+/// What is told of an error: nothing that the database said.
+fn reason(error: &StoreError) -> String {
+    match error {
+        StoreError::Forbidden(_) | StoreError::State(_) => error.to_string(),
+        _ => "something went wrong on our side; quote the import's id".to_owned(),
+    }
+}
+
+/// Applies what is left of a job, until its end or until another process has taken it over.
+async fn work(context: &ServiceContext, importer: &Arc<dyn Importer>, job: &mut Job) -> Result<(), StoreError> {
+    let (sender, mut chunks) = mpsc::channel(1);
+    let (reading, file, done) = (importer.clone(), job.file.take().unwrap_or_default(), job.done);
+    // Ends with `chunks`, which it cannot send to any more.
+    let reader = tokio::task::spawn_blocking(move || read(&reading, &file, done, &sender));
+    while let Some(chunk) = chunks.recv().await {
         let access = context.authority.access_of(TenantId::from(job.tenant_id), AccountId::from(job.account_id), &job.client, job.request_id).await;
         let access = access.map_err(|refusal| match refusal {
             registrar_access::Refusal::Store(error) => error,
             registrar_access::Refusal::Unauthenticated(_) => StoreError::Forbidden("the account was disabled"),
         })?;
         access.require(importer.action())?;
-        apply_chunk(context, importer, &contract, job, &access, chunk).await?;
+        let Some(done) = apply_chunk(context, importer, job, &access, chunk).await? else {
+            tracing::warn!(import = %job.id, "another process goes on with an import");
+            return Ok(());
+        };
+        job.done = done;
         context.db.committed();
+    }
+    reader.await.unwrap_or(Err(StoreError::State("the file cannot be read")))
+}
+
+/// Rows that become one transaction.
+struct Chunk {
+    /// Those that keep the published contract.
+    good: Vec<ImportRow>,
+    /// What became of the others.
+    refused: Vec<RowResult>,
+    /// What was sent, by line.
+    sent: HashMap<i32, Map<String, Value>>,
+}
+
+/// Reads a file from the row after `done` and checks its rows: too much work for a thread that others wait for.
+fn read(importer: &Arc<dyn Importer>, file: &[u8], done: i32, chunks: &mpsc::Sender<Chunk>) -> Result<(), StoreError> {
+    let contract = validator(importer).map_err(|_| StoreError::State("the import's contract is broken"))?;
+    let opened = file::open(file, &importer.schema()).map_err(|_| StoreError::State("the file cannot be read"))?;
+    let mut rows = opened.rows().skip(usize::try_from(done).unwrap_or(0)).peekable();
+    while rows.peek().is_some() {
+        let (mut readable, mut refused) = (Vec::new(), Vec::new());
+        for row in rows.by_ref().take(importer.chunk()) {
+            match row {
+                Ok(row) => readable.push(row),
+                Err((line, reason)) => refused.push(RowResult::failed(line, "", "unreadable", reason)),
+            }
+        }
+        let sent = readable.iter().map(|row| (row.line, row.cells.clone())).collect();
+        let (good, bad) = checked(&contract, readable);
+        refused.extend(bad);
+        if chunks.blocking_send(Chunk { good, refused, sent }).is_err() {
+            break;
+        }
     }
     Ok(())
 }
 
-/// One chunk in one transaction with the job's progress; of a dry run only the progress is kept.
-async fn apply_chunk(
-    context: &ServiceContext,
-    importer: &Arc<dyn Importer>,
-    contract: &jsonschema::Validator,
-    job: &Job,
-    access: &Access,
-    chunk: Vec<Result<ImportRow, (i32, String)>>,
-) -> Result<(), StoreError> {
-    let mut results = Vec::with_capacity(chunk.len());
-    let mut readable = Vec::with_capacity(chunk.len());
-    for row in chunk {
-        match row {
-            Ok(row) => readable.push(row),
-            Err((line, reason)) => results.push(RowResult::failed(line, "", "unreadable", reason)),
-        }
-    }
-    let sent: HashMap<i32, serde_json::Map<String, serde_json::Value>> = readable.iter().map(|row| (row.line, row.cells.clone())).collect();
-    let (good, bad) = checked(contract, readable);
-    results.extend(bad);
+/// One chunk in one transaction with the job's progress; of a dry run only the progress is kept. Answers how many rows
+/// have been tried; none, and nothing is kept, when another process has taken the job over.
+async fn apply_chunk(context: &ServiceContext, importer: &Arc<dyn Importer>, job: &Job, access: &Access, chunk: Chunk) -> Result<Option<i32>, StoreError> {
     let mut conn = context.db.get().await?;
     let conn: &mut Connection = &mut conn;
     Transactions::begin_transaction(conn).await?;
-    let outcome = importer.apply(conn, access, good).await;
-    let applied = match outcome {
-        Ok(applied) => applied,
-        Err(error) => {
-            Transactions::rollback_transaction(conn).await?;
-            return Err(error);
-        }
-    };
-    results.extend(applied);
+    let progressed = in_transaction(conn, context, importer, job, access, chunk).await;
+    match progressed {
+        Ok(Some(_)) => Transactions::commit_transaction(conn).await?,
+        Ok(None) | Err(_) => Transactions::rollback_transaction(conn).await?,
+    }
+    progressed
+}
+
+async fn in_transaction(
+    conn: &mut Connection,
+    context: &ServiceContext,
+    importer: &Arc<dyn Importer>,
+    job: &Job,
+    access: &Access,
+    chunk: Chunk,
+) -> Result<Option<i32>, StoreError> {
+    let Chunk { good, refused: mut results, sent } = chunk;
+    results.extend(importer.apply(conn, access, good).await?);
     if job.dry_run {
         Transactions::rollback_transaction(conn).await?;
         Transactions::begin_transaction(conn).await?;
@@ -106,7 +147,5 @@ async fn apply_chunk(
         let value = sent.get(&line)?.get(column)?;
         Some(value.as_str().map_or_else(|| value.to_string(), str::to_owned).chars().take(200).collect())
     };
-    store::progress(conn, job, &results, &cell, context.clock.now()).await?;
-    Transactions::commit_transaction(conn).await?;
-    Ok(())
+    store::progress(conn, job, &results, &cell, context.clock.now()).await
 }

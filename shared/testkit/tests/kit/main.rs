@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, missing_docs, reason = "a test")]
 
+mod platform;
 mod services;
 
 use std::time::Duration;
@@ -109,4 +110,30 @@ async fn a_database_is_of_its_test_alone_and_goes_with_it() {
     let url = first.url();
     first.remove().await.unwrap();
     assert!(Db::open(&url, &DbOptions::default()).unwrap().get().await.is_err());
+}
+
+#[tokio::test]
+async fn related_units_that_arrive_at_the_same_moment_miss_nothing_of_each_other() {
+    let system = TestSystem::start(vec![notes()]).await.unwrap();
+    let department = system.department("Sở Giáo dục và Đào tạo Lào Cai").await.unwrap();
+    let [office, school] = [system.new_id(), system.new_id()];
+    let insert = |id: uuid::Uuid, superior: uuid::Uuid| {
+        let superiors = json!([{"hierarchy": "professional", "unit_id": superior, "valid_from": "2000-01-01", "valid_to": null}]);
+        format!(
+            "insert into units (id, tenant_id, code, name, name_search, kind, opened_on, status, superiors) values ('{id}', '{}', '{id}', 'x', 'x', 'primary', '2000-01-01', 'open', '{superiors}')",
+            uuid::Uuid::from(system.tenant())
+        )
+    };
+    let (upper, lower) = (insert(office, department.into()), insert(school, office));
+    let db = system.db("notes").clone();
+    let (mut first, mut second) = (db.get().await.unwrap(), db.get().await.unwrap());
+    sql_query("begin").execute(&mut first).await.unwrap();
+    sql_query(upper).execute(&mut first).await.unwrap();
+    let arriving = tokio::spawn(async move { sql_query(lower).execute(&mut second).await });
+    let waits = "select count(*) as count from pg_stat_activity where wait_event = 'advisory' and query like 'insert into units%'";
+    eventually(Duration::from_secs(10), || async { arriving.is_finished() || count(&db, waits).await > 0 }).await;
+    sql_query("commit").execute(&mut first).await.unwrap();
+    arriving.await.unwrap().unwrap();
+    let above = format!("select count(*) as count from unit_ancestors where unit_id = '{school}' and hierarchy = 'professional'");
+    assert_eq!(count(&db, &above).await, 4, "itself, the office, the department, the root");
 }
