@@ -69,7 +69,11 @@ impl Loader {
         let mut response = make(self).send().await?;
         for _ in 0..ATTEMPTS {
             match response.status() {
-                StatusCode::UNAUTHORIZED => self.renew().await?,
+                StatusCode::UNAUTHORIZED => {
+                    // Right after the first start: what the token was signed with may be on its way there.
+                    tokio::time::sleep(retry_after(&response)).await;
+                    self.renew().await?;
+                }
                 StatusCode::SERVICE_UNAVAILABLE => tokio::time::sleep(retry_after(&response)).await,
                 _ => break,
             }
