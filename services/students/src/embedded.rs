@@ -68,5 +68,5 @@ pub fn class(column: &str, tenant: &str) -> SqlLiteral<sql_types::Nullable<sql_t
 /// # Errors
 /// [`StoreError::State`] when it is another one.
 pub fn read<T: DeserializeOwned>(value: Value) -> StoreResult<T> {
-    serde_json::from_value(value).map_err(|_| StoreError::State("an embedded record is not of its shape"))
+    serde_json::from_value(value).map_err(|_| StoreError::Broken("an embedded record is not of its shape"))
 }

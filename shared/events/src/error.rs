@@ -8,7 +8,8 @@ pub enum ApplyError {
     /// The event itself is the trouble: undecodable, or it breaks a rule of the copy. It is parked at once.
     #[error("{0}")]
     Poison(String),
-    /// The copy's database refused. Transient errors are tried again without an end; any other parks the event.
+    /// The copy's database refused. Transient errors are tried again, and after a minute the
+    /// event goes back to its queue; any other parks it.
     #[error(transparent)]
     Store(#[from] StoreError),
 }
@@ -17,19 +18,7 @@ impl ApplyError {
     /// Whether waiting alone may help.
     #[must_use]
     pub fn is_transient(&self) -> bool {
-        matches!(self, ApplyError::Store(error) if error.is_transient() || is_lost_connection(error))
-    }
-}
-
-/// A connection that breaks while a statement is under way comes as one of these.
-fn is_lost_connection(error: &StoreError) -> bool {
-    use diesel::result::{DatabaseErrorKind, Error};
-    match error {
-        StoreError::Database(Error::DatabaseError(DatabaseErrorKind::UnableToSendCommand, info)) => {
-            info.message().contains("connection closed") || info.message().contains("communicating with the server")
-        }
-        StoreError::Database(Error::BrokenTransactionManager | Error::RollbackErrorOnCommit { .. }) => true,
-        _ => false,
+        matches!(self, ApplyError::Store(error) if error.is_transient())
     }
 }
 

@@ -270,6 +270,10 @@ impl From<StoreError> for Problem {
                 tracing::error!(%constraint, "a constraint refused what the edge let through");
                 Problem::new(ProblemKind::Internal)
             }
+            StoreError::Broken(reason) => {
+                tracing::error!(reason, "what is stored does not keep our own rules");
+                Problem::new(ProblemKind::Internal)
+            }
             StoreError::Database(error) => {
                 tracing::error!(error = &error as &dyn std::error::Error, "a statement failed");
                 Problem::new(ProblemKind::Internal)

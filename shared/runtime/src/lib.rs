@@ -4,7 +4,7 @@
 use std::{
     collections::BTreeMap,
     net::{IpAddr, SocketAddr},
-    sync::Arc,
+    sync::{Arc, LazyLock},
     time::Duration,
 };
 
@@ -228,9 +228,11 @@ pub async fn start(services: Vec<Service>, topology: Topology, options: Options)
     Ok(process)
 }
 
+/// The process's metrics: there is one recorder, whatever runs in the process.
 fn recorder() -> PrometheusHandle {
-    // One per process: a second installation fails and gets a recorder nobody writes to, as in tests.
-    PrometheusBuilder::new().install_recorder().unwrap_or_else(|_| PrometheusBuilder::new().build_recorder().handle())
+    static RECORDER: LazyLock<PrometheusHandle> =
+        LazyLock::new(|| PrometheusBuilder::new().install_recorder().unwrap_or_else(|_| PrometheusBuilder::new().build_recorder().handle()));
+    RECORDER.clone()
 }
 
 /// Samples of histograms wait, each by itself, until somebody scrapes; nobody may.

@@ -45,6 +45,9 @@ pub enum StoreError {
     /// The request is well formed but the record's present state does not allow it.
     #[error("state: {0}")]
     State(&'static str),
+    /// What is stored here does not keep our own rules: a defect here, not the caller's.
+    #[error("broken: {0}")]
+    Broken(&'static str),
     /// The copies that authority is decided on are too old to decide on: refuse, do not guess.
     #[error("authority data are stale")]
     AuthorityStale,

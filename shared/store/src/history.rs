@@ -42,8 +42,25 @@ pub struct FieldChange {
     pub new: Value,
 }
 
-/// Columns of every tracked row that are not facts about the record.
-const BOOKKEEPING: [&str; 9] = ["version", "change_xid", "change_sequence", "changed_at", "changed_by", "changed_for", "changed_via", "request_id", "tenant_id"];
+/// Columns of tracked rows that are not facts about the record: those that every one has, and those derived from others.
+const BOOKKEEPING: [&str; 13] = [
+    "version",
+    "change_xid",
+    "change_sequence",
+    "changed_at",
+    "changed_by",
+    "changed_for",
+    "changed_via",
+    "request_id",
+    "tenant_id",
+    "epoch",
+    "name_search",
+    "name_sort",
+    "name_key",
+];
+
+/// Versions answered at most.
+const LONGEST: i64 = 200;
 
 #[derive(QueryableByName)]
 struct State {
@@ -51,16 +68,16 @@ struct State {
     state: Value,
 }
 
-/// All versions of the record, newest first, at most `limit`. The caller has already been allowed to see it.
-/// `table` holds its current state; `hidden` are derived columns, or fields the caller may not see.
+/// All versions of the record, newest first, at most 200. The caller has already been allowed to see it.
+/// `table` holds its current state; `hidden` are fields the caller may not see.
 ///
 /// # Errors
 /// [`StoreError::NotFound`] when the table has no such row.
-pub async fn entries(conn: &mut Connection, aggregate: &'static str, table: &'static str, id: Uuid, hidden: &[&str], limit: i64) -> StoreResult<Vec<HistoryEntry>> {
+pub async fn entries(conn: &mut Connection, aggregate: &'static str, table: &'static str, id: Uuid, hidden: &[&str]) -> StoreResult<Vec<HistoryEntry>> {
     let current: State = sql_query(format!("select to_jsonb(t) as state from {table} t where id = $1")).bind::<sql_types::Uuid, _>(id).get_result(conn).await?;
     let former: Vec<Value> =
-        history::table.filter(history::aggregate.eq(aggregate)).filter(history::id.eq(id)).order(history::version.desc()).limit(limit).select(history::state).load(conn).await?;
-    let whole = former.len() < usize::try_from(limit).unwrap_or(usize::MAX);
+        history::table.filter(history::aggregate.eq(aggregate)).filter(history::id.eq(id)).order(history::version.desc()).limit(LONGEST).select(history::state).load(conn).await?;
+    let whole = former.len() < usize::try_from(LONGEST).unwrap_or(usize::MAX);
     let mut states: Vec<Value> = std::iter::once(current.state).chain(former).collect();
     if whole {
         states.push(Value::Object(Map::new()));
@@ -78,7 +95,7 @@ fn entry(old: &Value, new: &Value, hidden: &[&str]) -> StoreResult<HistoryEntry>
         changed_via: String,
         request_id: Uuid,
     }
-    let written: Written = serde_json::from_value(new.clone()).map_err(|_| StoreError::State("a history row lacks its author"))?;
+    let written: Written = serde_json::from_value(new.clone()).map_err(|_| StoreError::Broken("a history row lacks its author"))?;
     let changes = new
         .as_object()
         .into_iter()

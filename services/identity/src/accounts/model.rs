@@ -106,7 +106,7 @@ impl AccountColumns {
     /// # Errors
     /// [`StoreError::State`] when a column holds what no input could have written.
     pub fn to_input(&self) -> StoreResult<AccountInput> {
-        let broken = || StoreError::State("the stored account does not keep today's rules");
+        let broken = || StoreError::Broken("the stored account does not keep today's rules");
         Ok(AccountInput {
             display_name: PersonName::parse(&self.display_name).map_err(|_| broken())?,
             unit_id: self.unit_id.into(),

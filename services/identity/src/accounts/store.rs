@@ -161,7 +161,7 @@ async fn name_of_staff(conn: &mut Connection, access: &Access, input: &mut Accou
             return Err(StoreError::Forbidden(Action::AccountsWrite.as_str()));
         }
     }
-    input.display_name = PersonName::parse(&name).map_err(|_| StoreError::State("the staff record's name is no name"))?;
+    input.display_name = PersonName::parse(&name).map_err(|_| StoreError::Broken("the staff record's name is no name"))?;
     Ok(())
 }
 
@@ -257,5 +257,5 @@ pub async fn changes(conn: &mut Connection, access: &Access, cursor: Option<Feed
 /// [`StoreError::NotFound`].
 pub async fn history(conn: &mut Connection, access: &Access, id: AccountId) -> StoreResult<Vec<HistoryEntry>> {
     readable(conn, access, id).await?;
-    history::entries(conn, AGGREGATE, "accounts", id.into(), &["name_search", "name_sort", "epoch"], 200).await
+    history::entries(conn, AGGREGATE, "accounts", id.into(), &[]).await
 }

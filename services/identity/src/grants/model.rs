@@ -153,7 +153,7 @@ impl GrantColumns {
     }
 }
 
-const BROKEN: StoreError = StoreError::State("the stored grant does not keep today's rules");
+const BROKEN: StoreError = StoreError::Broken("the stored grant does not keep today's rules");
 
 /// In which direction a grant changes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -134,7 +134,7 @@ async fn held(conn: &mut Connection, access: &Access, unit: Uuid) -> StoreResult
         .bind::<sql_types::Date, _>(access.today)
         .load(conn)
         .await?;
-    let broken = || StoreError::State("the stored grant does not keep today's rules");
+    let broken = || StoreError::Broken("the stored grant does not keep today's rules");
     rows.into_iter()
         .map(|row| {
             let given = Given {
@@ -281,5 +281,5 @@ pub async fn changes(conn: &mut Connection, access: &Access, cursor: Option<Feed
 /// [`StoreError::NotFound`].
 pub async fn history(conn: &mut Connection, access: &Access, id: GrantId) -> StoreResult<Vec<HistoryEntry>> {
     readable(conn, access, id).await?;
-    history::entries(conn, AGGREGATE, "grants", id.into(), &["epoch"], 200).await
+    history::entries(conn, AGGREGATE, "grants", id.into(), &[]).await
 }

@@ -70,16 +70,16 @@ pub fn seal(secret: &SecretString, kid: &str, private_pem: &str) -> StoreResult<
     let mut nonce = [0u8; NONCE];
     getrandom::fill(&mut nonce).map_err(|error| StoreError::Unavailable(format!("randomness: {error}")))?;
     let payload = Payload { msg: private_pem.as_bytes(), aad: kid.as_bytes() };
-    let sealed = cipher(secret).encrypt(&nonce.into(), payload).map_err(|_| StoreError::State("a private key cannot be sealed"))?;
+    let sealed = cipher(secret).encrypt(&nonce.into(), payload).map_err(|_| StoreError::Broken("a private key cannot be sealed"))?;
     Ok([nonce.as_slice(), &sealed].concat())
 }
 
 /// Opens what [`seal`] made.
 ///
 /// # Errors
-/// [`StoreError::State`] with another secret, another key id, or altered bytes.
+/// [`StoreError::Broken`] with another secret, another key id, or altered bytes.
 pub fn open(secret: &SecretString, kid: &str, sealed: &[u8]) -> StoreResult<String> {
-    let broken = || StoreError::State("a private key cannot be opened: the secret is not the one it was sealed with");
+    let broken = || StoreError::Broken("a private key cannot be opened: the secret is not the one it was sealed with");
     let (nonce, sealed) = sealed.split_first_chunk::<NONCE>().ok_or_else(broken)?;
     let bytes = cipher(secret).decrypt(&(*nonce).into(), Payload { msg: sealed, aad: kid.as_bytes() }).map_err(|_| broken())?;
     String::from_utf8(bytes).map_err(|_| broken())

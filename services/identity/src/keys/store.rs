@@ -79,7 +79,7 @@ pub async fn current(conn: &mut Connection, secret: &SecretString, now: DateTime
         Some(key) => key,
         None => {
             ensure_key(conn, secret, now).await?;
-            signing(conn, now).await?.ok_or(StoreError::State("there is no key to sign with"))?
+            signing(conn, now).await?.ok_or(StoreError::Broken("there is no key to sign with"))?
         }
     };
     let private_pem = model::open(secret, &kid, &sealed)?;

@@ -50,7 +50,7 @@ pub struct Unit {
     pub closed_on: Option<NaiveDate>,
     /// open, or closed once it has a last day.
     pub status: String,
-    /// The units above it with their whole past (S2-013, `rules.md` 2.4).
+    /// The units above it with their whole past (S2-013).
     #[schema(max_items = 50)]
     pub superiors: Vec<UnitSuperior>,
     /// When it was last changed.

@@ -1,5 +1,5 @@
 //! Units (đơn vị, 单位): ministries, departments, communes, schools and campuses, joined by dated hierarchies
-//! (S2-013, `rules.md` 2.4).
+//! (S2-013).
 //!
 //! A unit carries its superiors with their whole past: "who manages X on date D" has one answer per hierarchy, also
 //! after the reform of 1 July 2025. The tenant's root is the unit whose id is the tenant's. A unit is never deleted:

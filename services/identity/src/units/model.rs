@@ -24,7 +24,7 @@ registrar_domain::text_enum! {
     }
 }
 
-/// That another unit stands above this one, in one hierarchy, for a time (đơn vị quản lý, 上级单位; `rules.md` 2.4).
+/// That another unit stands above this one, in one hierarchy, for a time (đơn vị quản lý, 上级单位).
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct UnitSuperior {
@@ -175,7 +175,7 @@ impl UnitColumns {
     /// # Errors
     /// [`StoreError::State`] when the column holds what no input could have written.
     pub fn superiors(&self) -> StoreResult<Vec<UnitSuperior>> {
-        serde_json::from_value(self.superiors.clone()).map_err(|_| StoreError::State("the stored unit does not keep today's rules"))
+        serde_json::from_value(self.superiors.clone()).map_err(|_| StoreError::Broken("the stored unit does not keep today's rules"))
     }
 
     /// The input that would lead to these columns.
@@ -183,7 +183,7 @@ impl UnitColumns {
     /// # Errors
     /// [`StoreError::State`] when a column holds what no input could have written.
     pub fn to_input(&self) -> StoreResult<UnitInput> {
-        let broken = || StoreError::State("the stored unit does not keep today's rules");
+        let broken = || StoreError::Broken("the stored unit does not keep today's rules");
         Ok(UnitInput {
             code: Code::parse(&self.code).map_err(|_| broken())?,
             name: self.name.clone(),

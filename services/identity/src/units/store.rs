@@ -226,7 +226,7 @@ pub async fn changes(conn: &mut Connection, access: &Access, cursor: Option<Feed
 /// [`StoreError::NotFound`].
 pub async fn history(conn: &mut Connection, access: &Access, id: UnitId) -> StoreResult<Vec<HistoryEntry>> {
     readable(conn, access, id).await?;
-    history::entries(conn, AGGREGATE, "units", id.into(), &["name_search", "name_sort", "epoch"], 200).await
+    history::entries(conn, AGGREGATE, "units", id.into(), &[]).await
 }
 
 /// The tenant's units with these codes, and whether the caller may change each; for an import.

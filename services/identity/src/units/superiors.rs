@@ -1,4 +1,4 @@
-//! Who manages a unit on a day, and whom it manages: one answer per hierarchy (S2-013, `rules.md` 2.4).
+//! Who manages a unit on a day, and whom it manages: one answer per hierarchy (S2-013).
 
 use actix_web::get;
 use chrono::NaiveDate;

@@ -117,7 +117,7 @@ pub struct StaffInput {
 }
 
 impl StaffInput {
-    /// The rules between fields (`rules.md` 2.1).
+    /// The rules between fields.
     ///
     /// # Errors
     /// [`StoreError::Invalid`] naming the field.
@@ -201,7 +201,7 @@ impl StaffColumns {
     /// # Errors
     /// [`StoreError::State`] when a column holds what no input could have written.
     pub fn to_input(&self) -> StoreResult<StaffInput> {
-        let broken = |_| StoreError::State("the stored record does not keep today's rules");
+        let broken = |_| StoreError::Broken("the stored record does not keep today's rules");
         Ok(StaffInput {
             code: Code::parse(&self.code).map_err(|_| broken(()))?,
             full_name: PersonName::parse(&self.full_name).map_err(|_| broken(()))?,

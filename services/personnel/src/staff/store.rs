@@ -210,11 +210,11 @@ pub async fn changes(conn: &mut Connection, access: &Access, cursor: Option<Feed
 pub async fn history(conn: &mut Connection, access: &Access, id: StaffId) -> StoreResult<Vec<HistoryEntry>> {
     let (_, may) = readable(conn, access, id, Action::StaffReadSensitive).await?;
     let sensitive = may && access.require_fresh(Action::StaffReadSensitive).is_ok();
-    let hidden: &[&str] = if sensitive { &["name_search", "name_sort"] } else { &["name_search", "name_sort", "personal_number", "phone", "email"] };
+    let hidden: &[&str] = if sensitive { &[] } else { &SENSITIVE };
     if sensitive {
         access.log_read(conn, AGGREGATE, vec![id.into()], &SENSITIVE).await?;
     }
-    history::entries(conn, AGGREGATE, "staff", id.into(), hidden, 200).await
+    history::entries(conn, AGGREGATE, "staff", id.into(), hidden).await
 }
 
 /// The records with these codes, and whether the caller may change them; for imports, which lock them.

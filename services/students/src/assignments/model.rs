@@ -95,7 +95,7 @@ impl AssignmentColumns {
     /// # Errors
     /// [`StoreError::State`] when a column holds what no input could have written.
     pub fn to_input(&self) -> StoreResult<AssignmentInput> {
-        let broken = |_| StoreError::State("the stored record does not keep today's rules");
+        let broken = |_| StoreError::Broken("the stored record does not keep today's rules");
         Ok(AssignmentInput {
             staff_id: self.staff_id.into(),
             class_id: self.class_id.into(),

@@ -219,5 +219,5 @@ pub async fn changes(conn: &mut Connection, access: &Access, cursor: Option<Feed
 /// [`StoreError::NotFound`].
 pub async fn history(conn: &mut Connection, access: &Access, id: AssignmentId) -> StoreResult<Vec<HistoryEntry>> {
     readable(conn, access, id).await?;
-    history::entries(conn, AGGREGATE, "assignments", id.into(), &[], 200).await
+    history::entries(conn, AGGREGATE, "assignments", id.into(), &[]).await
 }

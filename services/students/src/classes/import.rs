@@ -110,7 +110,7 @@ impl Importer for ClassImporter {
 
 /// A row as it is written with others.
 fn object(id: Uuid, version: i64, columns: &ClassColumns) -> StoreResult<Value> {
-    let mut object = serde_json::to_value(columns).map_err(|_| StoreError::State("a class cannot be written as JSON"))?;
+    let mut object = serde_json::to_value(columns).map_err(|_| StoreError::Broken("a class cannot be written as JSON"))?;
     if let Value::Object(fields) = &mut object {
         fields.insert("id".into(), Value::from(id.to_string()));
         fields.insert("version".into(), Value::from(version));

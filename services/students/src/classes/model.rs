@@ -51,7 +51,7 @@ pub struct ClassInput {
 }
 
 impl ClassInput {
-    /// The rules between fields (`rules.md` 2.3).
+    /// The rules between fields.
     ///
     /// # Errors
     /// [`StoreError::Invalid`] naming the field.
@@ -160,7 +160,7 @@ impl ClassColumns {
     /// # Errors
     /// [`StoreError::State`] when a column holds what no input could have written.
     pub fn to_input(&self) -> StoreResult<ClassInput> {
-        let broken = |_| StoreError::State("the stored record does not keep today's rules");
+        let broken = |_| StoreError::Broken("the stored record does not keep today's rules");
         Ok(ClassInput {
             name: Code::parse(&self.name).map_err(|_| broken(()))?,
             unit_id: self.unit_id.into(),

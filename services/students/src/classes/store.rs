@@ -232,7 +232,7 @@ pub async fn changes(conn: &mut Connection, access: &Access, cursor: Option<Feed
 /// [`StoreError::NotFound`].
 pub async fn history(conn: &mut Connection, access: &Access, id: ClassId) -> StoreResult<Vec<HistoryEntry>> {
     readable(conn, access, id, Action::ClassesRead).await?;
-    history::entries(conn, AGGREGATE, "classes", id.into(), &["name_key", "name_search", "name_sort"], 200).await
+    history::entries(conn, AGGREGATE, "classes", id.into(), &[]).await
 }
 
 /// The classes of these units and school years with these names, and whether the caller may do `action` with each; for

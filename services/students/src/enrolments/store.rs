@@ -164,5 +164,5 @@ pub async fn changes(conn: &mut Connection, access: &Access, cursor: Option<Feed
 /// [`StoreError::NotFound`].
 pub async fn history(conn: &mut Connection, access: &Access, id: EnrolmentId) -> StoreResult<Vec<HistoryEntry>> {
     readable(conn, access, id).await?;
-    history::entries(conn, AGGREGATE, "enrolments", id.into(), &[], 200).await
+    history::entries(conn, AGGREGATE, "enrolments", id.into(), &[]).await
 }

@@ -63,7 +63,7 @@ impl SchoolYearColumns {
     /// # Errors
     /// [`StoreError::State`] when a column holds what no input could have written.
     pub fn to_input(&self) -> StoreResult<SchoolYearInput> {
-        let code = Code::parse(&self.code).map_err(|_| StoreError::State("the stored record does not keep today's rules"))?;
+        let code = Code::parse(&self.code).map_err(|_| StoreError::Broken("the stored record does not keep today's rules"))?;
         Ok(SchoolYearInput { code, name: self.name.clone(), starts_on: self.starts_on, ends_on: self.ends_on })
     }
 }

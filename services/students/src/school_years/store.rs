@@ -151,7 +151,7 @@ pub async fn changes(conn: &mut Connection, access: &Access, cursor: Option<Feed
 /// [`StoreError::NotFound`].
 pub async fn history(conn: &mut Connection, access: &Access, id: SchoolYearId) -> StoreResult<Vec<HistoryEntry>> {
     readable(conn, access, id).await?;
-    history::entries(conn, AGGREGATE, "school_years", id.into(), &[], 200).await
+    history::entries(conn, AGGREGATE, "school_years", id.into(), &[]).await
 }
 
 /// The school years with these codes, for imports.

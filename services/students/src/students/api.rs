@@ -54,7 +54,7 @@ pub struct Student {
     pub ended_on: Option<NaiveDate>,
     /// Why the record ended.
     pub end_reason: Option<String>,
-    /// What is odd but allowed, such as `unknown_area_prefix` of the personal number (`rules.md` 2.1).
+    /// What is odd but allowed, such as `unknown_area_prefix` of the personal number.
     #[schema(max_items = 10)]
     pub warnings: Vec<String>,
     /// When it was last changed.

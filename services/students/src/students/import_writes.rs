@@ -142,6 +142,6 @@ fn student(id: Uuid, version: i64, columns: &StudentColumns, placement: &Placeme
 fn fields(value: &impl Serialize) -> StoreResult<Map<String, Value>> {
     match serde_json::to_value(value) {
         Ok(Value::Object(fields)) => Ok(fields),
-        _ => Err(StoreError::State("a row cannot be written as JSON")),
+        _ => Err(StoreError::Broken("a row cannot be written as JSON")),
     }
 }

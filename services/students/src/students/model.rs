@@ -47,7 +47,7 @@ pub struct StudentInput {
 }
 
 impl StudentInput {
-    /// The rules between fields (`rules.md` 2.1).
+    /// The rules between fields.
     ///
     /// # Errors
     /// [`StoreError::Invalid`] naming the field.
@@ -152,7 +152,7 @@ impl StudentRecord {
     /// # Errors
     /// [`StoreError::State`] when a column holds what no input could have written.
     pub fn to_input(&self) -> StoreResult<StudentInput> {
-        let broken = |_| StoreError::State("the stored record does not keep today's rules");
+        let broken = |_| StoreError::Broken("the stored record does not keep today's rules");
         let columns = &self.columns;
         Ok(StudentInput {
             code: Code::parse(&columns.code).map_err(|_| broken(()))?,

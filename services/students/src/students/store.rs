@@ -238,11 +238,11 @@ pub async fn changes(conn: &mut Connection, access: &Access, cursor: Option<Feed
 pub async fn history(conn: &mut Connection, access: &Access, id: StudentId) -> StoreResult<Vec<HistoryEntry>> {
     let (_, may) = readable(conn, access, id, Action::StudentsReadSensitive).await?;
     let sensitive = may && access.require_fresh(Action::StudentsReadSensitive).is_ok();
-    let hidden: &[&str] = if sensitive { &["name_search", "name_sort"] } else { &["name_search", "name_sort", "personal_number"] };
+    let hidden: &[&str] = if sensitive { &[] } else { &["personal_number"] };
     if sensitive {
         access.log_read(conn, AGGREGATE, vec![id.into()], &["personal_number"]).await?;
     }
-    history::entries(conn, AGGREGATE, "students", id.into(), hidden, 200).await
+    history::entries(conn, AGGREGATE, "students", id.into(), hidden).await
 }
 
 /// A student with these codes, and whether the caller may see and change them; for imports, which lock them.

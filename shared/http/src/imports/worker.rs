@@ -79,7 +79,7 @@ async fn work(context: &ServiceContext, importer: &Arc<dyn Importer>, job: &mut 
         job.done = done;
         context.db.committed();
     }
-    reader.await.unwrap_or(Err(StoreError::State("the file cannot be read")))
+    reader.await.unwrap_or(Err(StoreError::Broken("the file cannot be read")))
 }
 
 /// Rows that become one transaction.
@@ -94,8 +94,8 @@ struct Chunk {
 
 /// Reads a file from the row after `done` and checks its rows: too much work for a thread that others wait for.
 fn read(importer: &Arc<dyn Importer>, file: &[u8], done: i32, chunks: &mpsc::Sender<Chunk>) -> Result<(), StoreError> {
-    let contract = validator(importer).map_err(|_| StoreError::State("the import's contract is broken"))?;
-    let opened = file::open(file, &importer.schema()).map_err(|_| StoreError::State("the file cannot be read"))?;
+    let contract = validator(importer).map_err(|_| StoreError::Broken("the import's contract is broken"))?;
+    let opened = file::open(file, &importer.schema()).map_err(|_| StoreError::Broken("the file cannot be read"))?;
     let mut rows = opened.rows().skip(usize::try_from(done).unwrap_or(0)).peekable();
     while rows.peek().is_some() {
         let (mut readable, mut refused) = (Vec::new(), Vec::new());

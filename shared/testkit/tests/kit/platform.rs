@@ -1,9 +1,6 @@
 //! What the platform does around the routes of every service.
 
-use std::{
-    collections::BTreeMap,
-    time::{Duration, Instant},
-};
+use std::{collections::BTreeMap, time::Duration};
 
 use diesel::sql_query;
 use diesel_async::RunQueryDsl;
@@ -25,25 +22,6 @@ async fn invented_methods_are_one_series_of_metrics() {
     let metrics = system.internal_client().unwrap().get("/metrics").await.ok().text;
     assert!(metrics.contains("method=\"other\"") && metrics.contains("method=\"GET\""), "{metrics}");
     assert!(!metrics.contains("BREW") && !metrics.contains("WHEN"), "{metrics}");
-}
-
-#[tokio::test]
-async fn samples_of_histograms_do_not_wait_for_somebody_to_scrape() {
-    let system = TestSystem::start(vec![notes()]).await.unwrap();
-    let internal = system.internal_client().unwrap();
-    // Samples that wait are worked off by whoever scrapes first, who then waits for it.
-    let scrape = async || {
-        let started = Instant::now();
-        internal.get("/metrics").await.ok();
-        started.elapsed()
-    };
-    let record = |name: &'static str| (0..200_000).for_each(|sample| metrics::histogram!(name).record(f64::from(sample)));
-    record("scraped_at_once");
-    let waited_for = scrape().await;
-    record("scraped_later");
-    tokio::time::sleep(Duration::from_secs(5) + 3 * waited_for).await;
-    let nothing_waited = scrape().await;
-    assert!(nothing_waited < waited_for / 3, "{nothing_waited:?} of {waited_for:?}");
 }
 
 #[tokio::test]
