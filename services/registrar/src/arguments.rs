@@ -81,17 +81,25 @@ pub struct Serve {
     pub data_folder: Option<PathBuf>,
 }
 
-/// Which databases a command is for.
+/// The installation a command is for: the configured one, or one of the embedded mode.
 #[derive(Args, Debug)]
-pub struct Scope {
-    /// Only these services; all when none is named.
-    pub services: Vec<String>,
+pub struct Place {
     /// The databases of the embedded mode, which must not be running.
     #[arg(long)]
     pub embedded: bool,
     /// Where embedded data live.
     #[arg(long)]
     pub data_folder: Option<PathBuf>,
+}
+
+/// Which databases a command is for.
+#[derive(Args, Debug)]
+pub struct Scope {
+    /// Only these services; all when none is named.
+    pub services: Vec<String>,
+    /// Of which installation.
+    #[command(flatten)]
+    pub place: Place,
 }
 
 /// The first tenant.
@@ -112,12 +120,9 @@ pub struct Init {
     /// A file with the administrator's password; one is made up and printed once when left out.
     #[arg(long)]
     pub password_file: Option<PathBuf>,
-    /// The databases of the embedded mode, which must not be running.
-    #[arg(long)]
-    pub embedded: bool,
-    /// Where embedded data live.
-    #[arg(long)]
-    pub data_folder: Option<PathBuf>,
+    /// Of which installation.
+    #[command(flatten)]
+    pub place: Place,
 }
 
 /// A resync.
@@ -131,12 +136,9 @@ pub struct Resync {
     /// Only this aggregate, such as personnel.staff.
     #[arg(long)]
     pub aggregate: Option<String>,
-    /// The databases of the embedded mode, which must not be running.
-    #[arg(long)]
-    pub embedded: bool,
-    /// Where embedded data live.
-    #[arg(long)]
-    pub data_folder: Option<PathBuf>,
+    /// Of which installation.
+    #[command(flatten)]
+    pub place: Place,
 }
 
 /// A restored service.
@@ -144,6 +146,9 @@ pub struct Resync {
 pub struct Restored {
     /// The service whose database was restored.
     pub service: String,
+    /// Of which installation.
+    #[command(flatten)]
+    pub place: Place,
 }
 
 /// Parked events.
@@ -157,6 +162,9 @@ pub struct Parked {
     /// Try all of them again.
     #[arg(long)]
     pub retry_all: bool,
+    /// Of which installation.
+    #[command(flatten)]
+    pub place: Place,
 }
 
 /// The configuration.

@@ -110,7 +110,8 @@ impl Authority {
         Ok(key)
     }
 
-    /// Whether authority data have ever arrived here; before that a service can decide nothing.
+    /// Whether authority data have ever arrived here, a key to check tokens with among them; before that a service can
+    /// decide nothing.
     ///
     /// # Errors
     /// Only when the database cannot be asked.
@@ -118,7 +119,7 @@ impl Authority {
         if self.options.owner {
             return Ok(true);
         }
-        let filled = diesel::dsl::sql::<sql_types::Bool>("as_of > '-infinity'");
+        let filled = diesel::dsl::sql::<sql_types::Bool>("as_of > '-infinity' and exists (select from signing_keys)");
         Ok(authority_freshness::table.select(filled).first(conn).await.optional()?.unwrap_or(false))
     }
 

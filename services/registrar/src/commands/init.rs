@@ -14,7 +14,7 @@ use crate::{arguments::Init, config::Configuration, embedded::random_text};
 /// # Errors
 /// When the tenant exists, or the database cannot be reached.
 pub async fn run(configuration: &Configuration, init: Init) -> anyhow::Result<ExitCode> {
-    let databases = Databases::open(configuration, &["identity".to_owned()], init.embedded, init.data_folder).await?;
+    let databases = Databases::open(configuration, &["identity".to_owned()], init.place).await?;
     let (password, made_up) = match &init.password_file {
         Some(path) => (std::fs::read_to_string(path).with_context(|| format!("the password file {}", path.display()))?.trim().to_owned(), false),
         None => (format!("{}-7", random_text(20)?), true),

@@ -5,7 +5,7 @@ mod init;
 mod repair;
 mod serve;
 
-use std::{path::PathBuf, process::ExitCode};
+use std::process::ExitCode;
 
 use anyhow::{Context, bail};
 use registrar_http::Service;
@@ -14,7 +14,7 @@ use registrar_store::{Db, DbOptions};
 use secrecy::ExposeSecret;
 
 use crate::{
-    arguments::{Arguments, Command, Config, Scope},
+    arguments::{Arguments, Command, Config, Place, Scope},
     config::{self, Configuration, LogFormat},
     embedded::{Embedded, default_folder},
     services,
@@ -34,7 +34,7 @@ pub async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Command::Migrate(scope) => migrate(&configuration, scope).await,
         Command::Verify(scope) => repair::verify(&configuration, scope).await,
         Command::Resync(resync) => repair::resync(&configuration, resync).await,
-        Command::Restored(restored) => repair::restored(&configuration, &restored.service).await,
+        Command::Restored(restored) => repair::restored(&configuration, restored).await,
         Command::Parked(parked) => repair::parked(&configuration, parked).await,
         Command::Config(Config::Check) => {
             configuration.secret()?;
@@ -80,11 +80,11 @@ struct Databases {
 }
 
 impl Databases {
-    async fn open(configuration: &Configuration, names: &[String], embedded: bool, folder: Option<PathBuf>) -> anyhow::Result<Self> {
-        if !embedded {
+    async fn open(configuration: &Configuration, names: &[String], place: Place) -> anyhow::Result<Self> {
+        if !place.embedded {
             return Ok(Databases { configured: configuration.databases_for(names), embedded: None });
         }
-        let folder = folder.map_or_else(|| default_folder("data"), Ok)?;
+        let folder = place.data_folder.map_or_else(|| default_folder("data"), Ok)?;
         let embedded = Embedded::start(&folder, InstallPolicy::Refuse).await?;
         Ok(Databases { configured: embedded.databases.clone(), embedded: Some(embedded) })
     }
@@ -103,7 +103,7 @@ impl Databases {
 }
 
 async fn migrate(configuration: &Configuration, scope: Scope) -> anyhow::Result<ExitCode> {
-    let databases = Databases::open(configuration, &scope.services, scope.embedded, scope.data_folder).await?;
+    let databases = Databases::open(configuration, &scope.services, scope.place).await?;
     for (service, applied) in registrar_runtime::migrate(&chosen(&scope.services)?, &databases.configured).await? {
         println!("{service}: {}", if applied.is_empty() { "up to date".to_owned() } else { format!("applied {}", applied.join(", ")) });
     }

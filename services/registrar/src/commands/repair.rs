@@ -9,11 +9,12 @@ use registrar_events::{
     resync as send, verify as compare,
 };
 use registrar_runtime::topology;
+use registrar_store::Db;
 use secrecy::ExposeSecret;
 
 use super::{Databases, chosen, one};
 use crate::{
-    arguments::{Parked, Resync, Scope},
+    arguments::{Parked, Restored, Resync, Scope},
     config::Configuration,
     services,
 };
@@ -23,7 +24,7 @@ use crate::{
 /// # Errors
 /// When a database cannot be reached.
 pub async fn verify(configuration: &Configuration, scope: Scope) -> anyhow::Result<ExitCode> {
-    let databases = Databases::open(configuration, &[], scope.embedded, scope.data_folder).await?;
+    let databases = Databases::open(configuration, &[], scope.place).await?;
     let mut clean = true;
     for owner in services() {
         for source in (owner.sources)() {
@@ -67,11 +68,12 @@ fn print(aggregate: &str, consumer: &str, report: &VerifyReport) {
 /// When the consumer does not consume it, or a server cannot be reached.
 pub async fn resync(configuration: &Configuration, resync: Resync) -> anyhow::Result<ExitCode> {
     let (owner, consumer) = (one(&resync.owner)?, one(&resync.to)?);
-    let databases = Databases::open(configuration, std::slice::from_ref(&resync.owner), resync.embedded, resync.data_folder).await?;
+    let embedded = resync.place.embedded;
+    let databases = Databases::open(configuration, std::slice::from_ref(&resync.owner), resync.place).await?;
     let topology = topology(&services());
     let (stop, shutdown) = Stop::new();
     let mut applying = None;
-    let transport = if resync.embedded {
+    let transport = if embedded {
         let transport = Transport::InProcess(InProcess::new(topology));
         let here = Consumer::new(consumer.name, databases.db(consumer.name)?, (consumer.replicas)());
         applying = Some(tokio::spawn(here.run(transport.clone(), shutdown)));
@@ -104,10 +106,11 @@ pub async fn resync(configuration: &Configuration, resync: Resync) -> anyhow::Re
 ///
 /// # Errors
 /// When the database cannot be reached.
-pub async fn restored(configuration: &Configuration, service: &str) -> anyhow::Result<ExitCode> {
-    one(service)?;
-    let databases = Databases::open(configuration, &[service.to_owned()], false, None).await?;
+pub async fn restored(configuration: &Configuration, restored: Restored) -> anyhow::Result<ExitCode> {
+    let service = one(&restored.service)?.name;
+    let databases = Databases::open(configuration, std::slice::from_ref(&restored.service), restored.place).await?;
     let epoch = bump_epoch(&mut *databases.db(service)?.get().await?).await?;
+    databases.close().await?;
     println!("{service} is now at generation {epoch}. Next: `registrar resync {service} --to CONSUMER` for each consumer, then `registrar verify`.");
     Ok(ExitCode::SUCCESS)
 }
@@ -118,18 +121,29 @@ pub async fn restored(configuration: &Configuration, service: &str) -> anyhow::R
 /// When the database cannot be reached.
 pub async fn parked(configuration: &Configuration, wanted: Parked) -> anyhow::Result<ExitCode> {
     let service = one(&wanted.service)?;
-    let databases = Databases::open(configuration, std::slice::from_ref(&wanted.service), false, None).await?;
+    let databases = Databases::open(configuration, std::slice::from_ref(&wanted.service), wanted.place).await?;
     let db = databases.db(service.name)?;
     let selection = if wanted.retry_all { Some(Selection::All) } else { wanted.retry.map(Selection::One) };
-    if let Some(selection) = selection {
-        let retried = parked::retry(&Consumer::new(service.name, db, (service.replicas)()), &selection).await?;
-        println!("{} mended, {} failed again", retried.mended, retried.failed);
-        return Ok(if retried.failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE });
-    }
+    let mended = match selection {
+        Some(selection) => {
+            let retried = parked::retry(&Consumer::new(service.name, db, (service.replicas)()), &selection).await?;
+            println!("{} mended, {} failed again", retried.mended, retried.failed);
+            retried.failed == 0
+        }
+        None => {
+            list_parked(&db).await?;
+            true
+        }
+    };
+    databases.close().await?;
+    Ok(if mended { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+async fn list_parked(db: &Db) -> anyhow::Result<()> {
     let mut after = None;
     loop {
-        let page = parked::list(&db, after.as_deref(), 100).await?;
-        let Some(last) = page.last() else { return Ok(ExitCode::SUCCESS) };
+        let page = parked::list(db, after.as_deref(), 100).await?;
+        let Some(last) = page.last() else { return Ok(()) };
         after = Some(last.event_id.clone());
         for event in &page {
             println!("{}\n  since {}, {} attempts, next {}\n  {}", event.event_id, event.parked_at, event.attempts, event.next_attempt_at, event.reason);

@@ -5,16 +5,26 @@ use std::sync::Arc;
 use actix_web::{
     HttpRequest, HttpResponse,
     dev::Payload,
+    http::header,
     web::{self, Bytes},
 };
 use futures_util::stream;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, SemaphorePermit};
 use uuid::Uuid;
 
-use super::{Import, ImportState, Importer, LARGEST_FILE, MOST_ROWS, MOST_STREAMS, MOST_UNFINISHED, file, store};
+use super::{Import, ImportState, Importer, LARGEST_FILE, MOST_ROWS, MOST_STREAMS, MOST_TAKEN_IN, MOST_UNFINISHED, file, store};
 use crate::{List, Listing, Problem, ProblemKind, ServiceContext, body, caller::Caller, list::NoFilter};
 
+static MEMORY: Semaphore = Semaphore::const_new(MOST_TAKEN_IN);
 static STREAMS: Semaphore = Semaphore::const_new(MOST_STREAMS);
+
+/// Room for the body of this request: as much as it says it has, or as much as any may have.
+fn memory_for(request: &HttpRequest) -> Result<SemaphorePermit<'static>, Problem> {
+    let said = request.headers().get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
+    let kibibytes = said.unwrap_or(LARGEST_FILE).min(LARGEST_FILE).div_ceil(1024);
+    let busy = || Problem::new(ProblemKind::Unavailable).detail("too many files are being sent at this moment").retry_after(10);
+    MEMORY.try_acquire_many(u32::try_from(kibibytes).unwrap_or(u32::MAX)).map_err(|_| busy())
+}
 
 /// How an import is to be done.
 #[derive(serde::Deserialize, utoipa::IntoParams)]
@@ -29,6 +39,7 @@ pub struct ImportParameters {
 ///
 /// # Errors
 /// `forbidden`, `too_large` in bytes or rows, `too_many_requests` when too many files of the account are unfinished,
+/// `unavailable` when too many are being sent,
 /// `unsupported_media_type`, and `invalid` when its header does not fit.
 pub async fn create(
     importer: Arc<dyn Importer>,
@@ -44,6 +55,7 @@ pub async fn create(
     if store::unfinished(&mut *context.db.get().await?, &caller).await? >= MOST_UNFINISHED {
         return Err(too_many());
     }
+    let _memory = memory_for(&request)?;
     let bytes = body::read(&request, payload, &["text/csv"], LARGEST_FILE).await?;
     let (resource, file) = (importer.resource(), bytes.clone());
     // Seconds, for a large file: not on a thread that answers others.
@@ -179,4 +191,22 @@ macro_rules! import_routes {
             }
         }
     };
+}
+
+#[cfg(test)]
+mod tests {
+    use actix_web::test::TestRequest;
+
+    use super::*;
+
+    #[test]
+    fn files_that_are_sent_at_the_same_time_share_a_bounded_memory() {
+        let large = TestRequest::default().insert_header((header::CONTENT_LENGTH, LARGEST_FILE)).to_http_request();
+        // Without a length it may become as large as any.
+        let unknown = TestRequest::default().to_http_request();
+        let held = [memory_for(&large).unwrap(), memory_for(&unknown).unwrap()];
+        assert_eq!(memory_for(&large).unwrap_err().kind(), ProblemKind::Unavailable);
+        drop(held);
+        assert!(memory_for(&large).is_ok());
+    }
 }

@@ -30,6 +30,8 @@ pub const LARGEST_FILE: usize = 200 << 20;
 pub const MOST_ROWS: usize = 1_000_000;
 /// The most files of one account that wait or are being applied; each is kept whole until its end.
 pub const MOST_UNFINISHED: i64 = 20;
+/// Files that one process takes in at the same time hold no more than so many KiB of its memory.
+pub const MOST_TAKEN_IN: usize = 512 * 1024;
 /// The most streams of progress from one process; each asks the database several times a second.
 pub const MOST_STREAMS: usize = 100;
 
