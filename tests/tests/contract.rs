@@ -149,9 +149,16 @@ async fn every_operation_has_its_refusals() {
     admin.post("/v1/accounts", &nobody).await.unwrap().success().unwrap();
     let nobody = Client::sign_in(&system.base, "nobody").await.unwrap();
     let anonymous = Client::anonymous(&system.base);
+    let class = admin.get("/v1/classes?limit=1&fields=*").await.unwrap().success().unwrap();
+    let (class, teacher) = (class.at("/items/0/id"), class.at("/items/0/homeroom_teacher/id"));
+    let taught = json!({"class_id": class, "staff_id": teacher, "subject": "TOAN", "periods_per_week": 4, "from": registrar::demo::today(), "status": "active"});
+    admin.post("/v1/assignments", &taught).await.unwrap().success().unwrap();
     let mut walked = BTreeMap::new();
     for operation in operations() {
         walk(&operation, &admin, &nobody, &anonymous).await;
+        if operation.needs_if_match() {
+            versions(&operation, &admin).await;
+        }
         *walked.entry(operation.id.split('.').next().unwrap().to_owned()).or_insert(0) += 1;
     }
     println!("operations walked: {walked:?}");
@@ -193,6 +200,26 @@ async fn walk(operation: &Operation, admin: &Client, nobody: &Client, anonymous:
         let answer = admin.get(&path.replace(|letter: char| letter.is_ascii_digit(), "x")).await.unwrap();
         assert!(answer.status.is_client_error(), "{}: {}", operation.id, answer.status);
     }
+}
+
+/// A record that is there: unchanged since it was read, and guarded against a lost update.
+async fn versions(operation: &Operation, admin: &Client) {
+    let (list, _) = operation.path.rsplit_once("/{").unwrap();
+    let page = admin.get(&format!("{list}?limit=1")).await.unwrap().success().unwrap();
+    let path = format!("{list}/{}", page.text("/items/0/id"));
+    let read = admin.get(&path).await.unwrap().success().unwrap();
+    let etag = read.header("etag");
+    assert!(etag.starts_with(&format!("\"{}.", read.at("/version"))), "{}: {etag}", operation.id);
+    let again = admin.send(Method::GET, &path, &[("if-none-match", &etag)], None).await.unwrap();
+    assert_eq!(again.status, StatusCode::NOT_MODIFIED, "{}", operation.id);
+    let change =
+        async |seen: &str| admin.send(operation.method.clone(), &path, &[("if-match", seen), ("content-type", "application/merge-patch+json")], Some(&json!({}))).await.unwrap();
+    let stale = change("\"0.0\"").await;
+    refused(operation, "of a former version", &stale, &[412]);
+    assert_eq!(stale.at("/current_version"), read.at("/version"), "{}", operation.id);
+    // What changes nothing writes nothing.
+    let unchanged = change(&etag).await.success().unwrap();
+    assert_eq!((unchanged.at("/version"), unchanged.header("etag")), (read.at("/version"), etag), "{}", operation.id);
 }
 
 /// Bodies that must be refused, each with the same clear errors.
