@@ -8,7 +8,11 @@ mod settle;
 
 pub(crate) use settle::guarded;
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+    time::Duration,
+};
 
 use diesel_async::{AsyncConnection, RunQueryDsl};
 use registrar_store::{Connection, Db};
@@ -193,23 +197,15 @@ impl Consumer {
 /// The newest event of each aggregate id, where it stood: a heartbeat speaks for what came before it, so it must not
 /// take the place of an older one.
 fn newest(events: Vec<Event>) -> Vec<Event> {
-    let mut places: HashMap<(String, Uuid), usize> = HashMap::with_capacity(events.len());
-    let mut kept: Vec<Option<Event>> = Vec::with_capacity(events.len());
-    for event in events {
-        let place = places.entry((event.aggregate.clone(), event.id)).or_insert(kept.len());
-        match kept.get_mut(*place).map(Option::take) {
-            Some(Some(held)) if !event.supersedes(&held) => {
-                if let Some(slot) = kept.get_mut(*place) {
-                    *slot = Some(held);
-                }
-            }
-            _ => {
-                *place = kept.len();
-                kept.push(Some(event));
-            }
+    let mut places: HashMap<(&str, Uuid), usize> = HashMap::with_capacity(events.len());
+    for (place, event) in events.iter().enumerate() {
+        let held = places.entry((&event.aggregate, event.id)).or_insert(place);
+        if events.get(*held).is_some_and(|held| event.supersedes(held)) {
+            *held = place;
         }
     }
-    kept.into_iter().flatten().collect()
+    let kept: HashSet<usize> = places.into_values().collect();
+    events.into_iter().enumerate().filter(|(place, _)| kept.contains(place)).map(|(_, event)| event).collect()
 }
 
 #[cfg(test)]
