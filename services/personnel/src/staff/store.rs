@@ -136,7 +136,7 @@ async fn readable(conn: &mut Connection, access: &Access, id: StaffId, action: A
 pub async fn create(conn: &mut Connection, access: &Access, input: &StaffInput) -> StoreResult<StaffRecord> {
     access.require(Action::StaffWrite)?;
     input.check(access.today)?;
-    open_unit(conn, access, input).await?;
+    check_place(conn, access, input, true).await?;
     Ok(diesel::insert_into(staff::table)
         .values((staff::id.eq(Uuid::now_v7()), staff::tenant_id.eq(Uuid::from(access.tenant)), input.columns(), authored!(staff, &access.author())))
         .returning(StaffRecord::as_returning())
@@ -144,10 +144,11 @@ pub async fn create(conn: &mut Connection, access: &Access, input: &StaffInput) 
         .await?)
 }
 
-/// Refuses a record that the caller may not place in its unit and education level.
-async fn open_unit(conn: &mut Connection, access: &Access, input: &StaffInput) -> StoreResult<()> {
+/// Refuses a record that the caller may not place in its unit and education level, and one that `arrives` in a closed
+/// unit; those that are there already can still be corrected.
+async fn check_place(conn: &mut Connection, access: &Access, input: &StaffInput, arrives: bool) -> StoreResult<()> {
     let unit = access.in_unit(conn, Action::StaffWrite, input.unit_id, input.education_level).await?;
-    if unit.status == "open" {
+    if unit.status == "open" || !arrives {
         return Ok(());
     }
     Err(StoreError::Invalid { pointer: "/unit_id".into(), code: "unit_closed", detail: format!("{} is closed", unit.name) })
@@ -173,8 +174,9 @@ pub async fn update(conn: &mut Connection, access: &Access, found: StaffRecord, 
         return Ok(found);
     }
     input.check(access.today)?;
-    if (found.columns.unit_id, &found.columns.education_level) != (columns.unit_id, &columns.education_level) {
-        open_unit(conn, access, input).await?;
+    let arrives = found.columns.unit_id != columns.unit_id;
+    if arrives || found.columns.education_level != columns.education_level {
+        check_place(conn, access, input, arrives).await?;
     }
     write(conn, access, &found, columns).await?.ok_or(StoreError::Stale { current: found.version + 1 })
 }

@@ -181,6 +181,7 @@ async fn too_many_requests_are_told_when_to_go_on() {
 async fn a_unit_that_is_closed_takes_nobody() {
     let world = World::start().await;
     let closed = registrar_testkit::NewUnit {
+        code: Some("PGD".into()),
         closed_on: "2025-06-30".parse().ok(),
         ..registrar_testkit::NewUnit::new(world.system.tenant(), registrar_domain::UnitKind::DistrictOffice, "Phòng GDĐT")
     };
@@ -191,6 +192,13 @@ async fn a_unit_that_is_closed_takes_nobody() {
     let unknown = json!({"unit_id": world.system.new_id()});
     let answer = administrator.post("/v1/staff").json(&with(world.teacher("GV001", "An"), unknown)).await.problem(409, "not_yet_known");
     assert!(answer.header("retry-after").is_some());
+    // Who was there before it closed is still corrected.
+    let file = "code,full_name,birth_date,gender,position,education_level,unit_code,started_on,ended_on,end_reason\n\
+        GV009,Trần Văn An,1960-05-20,male,teacher,TH,PGD,1985-08-15,2020-05-20,nghỉ hưu\n";
+    assert_eq!(counts(&import(&administrator, "", file).await), [1, 1, 0, 0, 0]);
+    let left = administrator.get("/v1/staff?code=GV009").await.ok();
+    let path = format!("/v1/staff/{}", left.at("/items/0/id").as_str().unwrap());
+    administrator.patch(&path).header("If-Match", "*").merge(&json!({"education_level": "THCS"})).await.ok();
 }
 
 #[tokio::test]
