@@ -46,6 +46,23 @@ fn importing(world: &World, rows: &[&str]) -> JoinHandle<registrar_testkit::Answ
     tokio::spawn(async move { import(&head, "", &file).await })
 }
 
+/// An import of two rows that comes upon what `lock` holds; it is let go on once `meanwhile` was done on another connection.
+async fn import_held_up(world: &World, lock: &str, meanwhile: Option<&str>) -> JoinHandle<registrar_testkit::Answer> {
+    let mut pooled = world.system.db("personnel").get().await.unwrap();
+    let conn: &mut Connection = &mut pooled;
+    conn.transaction::<_, StoreError, _>(async |conn: &mut Connection| {
+        sql_query(lock).execute(conn).await?;
+        let job = importing(world, &[&row("GV001", "Trần Văn Ân"), &row("GV002", "Lê Thị Bình")]);
+        eventually(SOON, || is_waiting(world)).await;
+        if let Some(statement) = meanwhile {
+            world.alter(statement).await;
+        }
+        Ok(job)
+    })
+    .await
+    .unwrap()
+}
+
 #[tokio::test]
 async fn a_file_has_at_most_a_million_rows() {
     let world = World::start().await;
@@ -96,17 +113,7 @@ async fn who_sends_many_files_holds_up_nobody_else() {
 async fn an_import_waits_for_an_edit_of_its_records() {
     let world = World::start().await;
     world.enter("GV001", "Trần Văn An").await;
-    let mut pooled = world.system.db("personnel").get().await.unwrap();
-    let conn: &mut Connection = &mut pooled;
-    let job = conn
-        .transaction::<_, StoreError, _>(async |conn: &mut Connection| {
-            sql_query("update staff set email = 'an@example.vn' where code = 'GV001'").execute(conn).await?;
-            let job = importing(&world, &[&row("GV001", "Trần Văn Ân"), &row("GV002", "Lê Thị Bình")]);
-            eventually(SOON, || is_waiting(&world)).await;
-            Ok(job)
-        })
-        .await
-        .unwrap();
+    let job = import_held_up(&world, "update staff set email = 'an@example.vn' where code = 'GV001'", None).await;
     let done = job.await.unwrap();
     assert_eq!((done.at("/state"), counts(&done)), (&json!("done"), [2, 1, 1, 0, 0]));
 }
@@ -144,19 +151,9 @@ async fn an_import_waits_while_authority_is_stale() {
 async fn a_worker_whose_job_was_taken_over_gives_it_up() {
     let world = World::start().await;
     world.enter("GV001", "Trần Văn An").await;
-    let mut pooled = world.system.db("personnel").get().await.unwrap();
-    let conn: &mut Connection = &mut pooled;
-    let job = conn
-        .transaction::<_, StoreError, _>(async |conn: &mut Connection| {
-            sql_query("select 1 from staff where code = 'GV001' for update").execute(conn).await?;
-            let job = importing(&world, &[&row("GV001", "Trần Văn Ân"), &row("GV002", "Lê Thị Bình")]);
-            eventually(SOON, || is_waiting(&world)).await;
-            // The chunk has taken longer than the job is held, and another process has done the same.
-            world.alter("update imports set done = 2, created = 1, changed = 1").await;
-            Ok(job)
-        })
-        .await
-        .unwrap();
+    // The chunk has taken longer than the job is held, and another process has done the same.
+    let taken_over = Some("update imports set done = 2, created = 1, changed = 1");
+    let job = import_held_up(&world, "select 1 from staff where code = 'GV001' for update", taken_over).await;
     eventually(SOON, || async { !is_waiting(&world).await }).await;
     // Whoever takes it now finds nothing left to do.
     world.system.clock().advance(TimeDelta::seconds(31));
