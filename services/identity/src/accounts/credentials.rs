@@ -1,8 +1,11 @@
 //! How accounts sign in: usernames and password hashes, in a table that is neither tracked nor published.
 
+use std::time::Duration;
+
 use chrono::{DateTime, TimeDelta, Utc};
 use diesel::{ExpressionMethods, OptionalExtension, QueryDsl, QueryableByName, sql_query, sql_types};
 use diesel_async::RunQueryDsl;
+use registrar_http::rate_limit::RateLimit;
 use registrar_store::{Connection, StoreResult};
 use uuid::Uuid;
 
@@ -13,6 +16,8 @@ use crate::schema::{accounts, credentials, units};
 pub const ATTEMPTS: i32 = 10;
 /// For how long.
 pub const LOCKED: TimeDelta = TimeDelta::minutes(15);
+/// Passwords tried for one account, right or wrong: a person needs few, a guesser many.
+pub const TRIED: RateLimit = RateLimit { name: "sign-in", quota: 30, window: Duration::from_secs(60) };
 
 /// What signing in is decided on.
 #[derive(Clone, Debug)]
@@ -21,6 +26,8 @@ pub struct Credential {
     pub account: Uuid,
     /// Its tenant.
     pub tenant: Uuid,
+    /// Its username, as it was entered.
+    pub username: String,
     /// Its password's hash.
     pub hash: Option<String>,
     /// Whether the account is active.
@@ -60,8 +67,16 @@ pub async fn set_hash(conn: &mut Connection, tenant: Uuid, account: Uuid, hash: 
     Ok(())
 }
 
-/// Account, hash, locked until, status.
-type Row = (Uuid, Option<String>, Option<DateTime<Utc>>, String);
+/// Account, username, hash, locked until, status.
+type Row = (Uuid, String, Option<String>, Option<DateTime<Utc>>, String);
+
+/// What of the joined tables makes a [`Credential`].
+const COLUMNS: (credentials::account_id, credentials::username, credentials::password_hash, credentials::locked_until, accounts::status) =
+    (credentials::account_id, credentials::username, credentials::password_hash, credentials::locked_until, accounts::status);
+
+fn credential(tenant: Uuid, (account, username, hash, locked_until, status): Row) -> Credential {
+    Credential { account, tenant, username, hash, active: status == "active", locked_until }
+}
 
 /// The account that a username names, in the tenant whose root unit has this code.
 ///
@@ -74,11 +89,11 @@ pub async fn find(conn: &mut Connection, tenant_code: &str, username: &str) -> S
         .inner_join(accounts::table)
         .filter(credentials::tenant_id.eq(tenant))
         .filter(credentials::username_key.eq(username_key(username)))
-        .select((credentials::account_id, credentials::password_hash, credentials::locked_until, accounts::status))
+        .select(COLUMNS)
         .first(conn)
         .await
         .optional()?;
-    Ok(row.map(|(account, hash, locked_until, status)| Credential { account, tenant, hash, active: status == "active", locked_until }))
+    Ok(row.map(|row| credential(tenant, row)))
 }
 
 /// What an account signs in with.
@@ -86,14 +101,8 @@ pub async fn find(conn: &mut Connection, tenant_code: &str, username: &str) -> S
 /// # Errors
 /// Only when the database cannot be asked.
 pub async fn of_account(conn: &mut Connection, tenant: Uuid, account: Uuid) -> StoreResult<Credential> {
-    let (hash, locked_until, status): (Option<String>, Option<DateTime<Utc>>, String) = credentials::table
-        .inner_join(accounts::table)
-        .filter(credentials::account_id.eq(account))
-        .filter(credentials::tenant_id.eq(tenant))
-        .select((credentials::password_hash, credentials::locked_until, accounts::status))
-        .first(conn)
-        .await?;
-    Ok(Credential { account, tenant, hash, active: status == "active", locked_until })
+    let own = credentials::table.inner_join(accounts::table).filter(credentials::account_id.eq(account)).filter(credentials::tenant_id.eq(tenant));
+    Ok(credential(tenant, own.select(COLUMNS).first(conn).await?))
 }
 
 /// Notes a wrong password; the tenth in a row locks the account.

@@ -17,7 +17,6 @@ use super::store;
 use crate::{
     accounts::{credentials, password},
     grants::model::GrantRecord,
-    sessions::api::PER_USERNAME,
     units::model::UnitRecord,
 };
 
@@ -106,7 +105,7 @@ impl From<(GrantRecord, UnitRecord)> for MyGrant {
 #[get("")]
 pub async fn read(context: ServiceContext, caller: Caller, _: Query<NoFilter>) -> Result<Json<Me>, Problem> {
     let mut conn = context.db.get().await?;
-    let username = store::username(&mut conn, &caller).await?;
+    let username = credentials::of_account(&mut conn, caller.tenant.into(), caller.account.into()).await?.username;
     let tenant = store::root(&mut conn, &caller).await?.into();
     let grants = store::grants(&mut conn, &caller).await?.into_iter().map(MyGrant::from).collect();
     Ok(Json(Me {
@@ -136,20 +135,18 @@ pub struct PasswordChange {
 /// Change one's own password
 ///
 /// With the present one; ten wrong ones lock the account for fifteen minutes, as in signing in. All other sessions of
-/// the account end, this one goes on.
+/// the account end, this one goes on; access tokens of those that ended work in the other services until they expire,
+/// within five minutes.
 #[utoipa::path(
     operation_id = "identity.me.change_password", tag = "me", request_body = PasswordChange,
     responses((status = 204, description = "Changed"), Refusals)
 )]
 #[put("/password")]
 pub async fn change_password(context: ServiceContext, caller: Caller, request: HttpRequest, body: Body<PasswordChange>) -> Result<HttpResponse, Problem> {
-    rate_limit::count_under(PER_USERNAME, &request, &context, &format!("account:{}", caller.account)).await?;
+    rate_limit::count_under(credentials::TRIED, &request, &context, &format!("account:{}", caller.account)).await?;
     let body = body.into_inner();
-    let (credential, username) = {
-        let mut conn = context.db.get().await?;
-        (credentials::of_account(&mut conn, caller.tenant.into(), caller.account.into()).await?, store::username(&mut conn, &caller).await?)
-    };
-    password::check(&body.password, &username)?;
+    let credential = credentials::of_account(&mut *context.db.get().await?, caller.tenant.into(), caller.account.into()).await?;
+    password::check(&body.password, &credential.username)?;
     let locked = credential.locked_until.is_some_and(|until| until > caller.now);
     let same = password::verify(credential.hash.clone().filter(|_| !locked), body.current_password).await?;
     let Some(before) = credential.hash.filter(|_| same) else {

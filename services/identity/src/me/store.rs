@@ -14,20 +14,6 @@ use crate::{
     units::model::UnitRecord,
 };
 
-/// The caller's username.
-///
-/// # Errors
-/// Only when the database cannot be asked.
-pub async fn username(conn: &mut Connection, access: &Access) -> StoreResult<String> {
-    use crate::schema::credentials;
-    Ok(credentials::table
-        .filter(credentials::account_id.eq(Uuid::from(access.account)))
-        .filter(credentials::tenant_id.eq(Uuid::from(access.tenant)))
-        .select(credentials::username)
-        .first(conn)
-        .await?)
-}
-
 /// Puts the caller's new password in place of the one that was found to be the one of `before`; answers whether that
 /// still was so. The caller's other sessions end.
 ///

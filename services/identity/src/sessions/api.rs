@@ -25,8 +25,6 @@ use crate::{
 
 /// How long an access token may be used, in seconds.
 pub const ACCESS_SECONDS: i64 = 300;
-/// Sign-ins to one account, right or wrong: a person needs few, a guesser many.
-pub const PER_USERNAME: RateLimit = RateLimit { name: "sign-in", quota: 30, window: Duration::from_secs(60) };
 /// Sign-ins from one address, which a whole school may share.
 const PER_ADDRESS: RateLimit = RateLimit { name: "sign-in-address", quota: 600, window: Duration::from_secs(60) };
 /// Our own frontends.
@@ -87,7 +85,7 @@ pub struct Session {
 pub async fn sign_in(context: ServiceContext, request: HttpRequest, body: Body<SignIn>) -> Result<HttpResponse, Problem> {
     let body = body.into_inner();
     rate_limit::count_under(PER_ADDRESS, &request, &context, &rate_limit::address(&request, &context)).await?;
-    rate_limit::count_under(PER_USERNAME, &request, &context, &format!("{}:{}", body.tenant, username_key(&body.username))).await?;
+    rate_limit::count_under(credentials::TRIED, &request, &context, &format!("{}:{}", body.tenant, username_key(&body.username))).await?;
     let now = context.clock.now();
     let credential = credentials::find(&mut *context.db.get().await?, &body.tenant, &body.username).await?;
     let usable = credential.filter(|credential| credential.active && credential.locked_until.is_none_or(|until| until <= now));
