@@ -2,8 +2,9 @@
 //!
 //! An access token lives five minutes and is checked everywhere without asking here. A refresh token lives thirty
 //! days, is good for one use, and is kept as its SHA-256 only; one that comes a second time, within a day of its use, was
-//! stolen or is being used by a thief, so the session ends. Once a session has ended identity refuses its access tokens at once; the other
-//! services do when they expire, within five minutes, or at once when the account was disabled or its password set.
+//! stolen or is being used by a thief, so the session ends. Once a session has ended identity refuses its access tokens
+//! at once; the other services do when they expire, within five minutes, or at once when the account was disabled or its
+//! password set by an administrator.
 
 pub mod api;
 pub mod expiry;
