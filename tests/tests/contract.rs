@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 /// Operations that need no token.
 const PUBLIC: [&str; 2] = ["identity.sessions.create", "identity.sessions.refresh"];
 /// Operations that every account may do, whatever it holds.
-const ANYBODY: [&str; 3] = ["identity.me.read", "identity.sessions.delete_current", "identity.roles.list"];
+const ANYBODY: [&str; 4] = ["identity.me.read", "identity.sessions.delete_current", "identity.roles.list", "identity.code_lists.list"];
 
 struct Operation {
     id: String,
@@ -151,8 +151,11 @@ async fn every_operation_has_its_refusals() {
     let anonymous = Client::anonymous(&system.base);
     let class = admin.get("/v1/classes?limit=1&fields=*").await.unwrap().success().unwrap();
     let (class, teacher) = (class.at("/items/0/id"), class.at("/items/0/homeroom_teacher/id"));
-    let taught = json!({"class_id": class, "staff_id": teacher, "subject": "TOAN", "periods_per_week": 4, "from": registrar::demo::today(), "status": "active"});
+    let taught = json!({"class_id": class, "staff_id": teacher, "subject": "vn-subject/2018/TOAN", "periods_per_week": 4, "from": registrar::demo::today(), "status": "active"});
     admin.post("/v1/assignments", &taught).await.unwrap().success().unwrap();
+    let student = admin.get("/v1/students?limit=1").await.unwrap().success().unwrap();
+    let parent = json!({"full_name": "Trần Thị Mai", "children": [{"student_id": student.at("/items/0/id"), "relation": "mother"}]});
+    admin.post("/v1/guardians", &parent).await.unwrap().success().unwrap();
     let mut walked = BTreeMap::new();
     for operation in operations() {
         walk(&operation, &admin, &nobody, &anonymous).await;

@@ -1,9 +1,10 @@
-//! Identity: units and their hierarchies, accounts, roles and grants, sessions and the keys that tokens are signed
-//! with (đơn vị, tài khoản, phân quyền, đăng nhập; 机构、账号、权限、登录). What every other service decides on comes
+//! Identity: units and their hierarchies, accounts, roles and grants, code lists, sessions and the keys that tokens are
+//! signed with (đơn vị, tài khoản, phân quyền, đăng nhập; 机构、账号、权限、登录). What every other service decides on comes
 //! from here, by events.
 
 pub mod accounts;
 pub mod authority;
+pub mod code_lists;
 pub mod grants;
 pub mod init;
 pub mod keys;
@@ -29,7 +30,7 @@ const MIGRATIONS: EmbeddedMigrations = embed_migrations!("../../migrations/ident
 pub fn service() -> Service {
     Service {
         name: "identity",
-        segments: &["units", "accounts", "roles", "grants", "sessions", "me"],
+        segments: &["units", "accounts", "roles", "grants", "sessions", "me", "code-lists"],
         routes,
         root_routes: keys::routes,
         internal_routes: authority::routes,
@@ -37,6 +38,7 @@ pub fn service() -> Service {
         sources: authority::sources,
         replicas: || vec![Arc::new(accounts::staff_names::StaffNames)],
         importers: || vec![Arc::new(units::import::UnitImporter)],
+        exporters: || vec![Arc::new(units::export::UnitExporter)],
         background: |context| vec![Box::pin(keys::rotation::run(context.clone())), Box::pin(sessions::expiry::run(context))],
     }
 }
@@ -48,4 +50,5 @@ fn routes(routes: &mut ServiceConfig, context: &ServiceContext) {
     grants::routes(routes, context);
     sessions::routes(routes, context);
     me::routes(routes, context);
+    code_lists::routes(routes, context);
 }

@@ -21,9 +21,10 @@ pub fn service() -> Service {
         root_routes: service::no_routes,
         internal_routes: service::no_routes,
         migrations: || MIGRATIONS,
-        sources: || vec![Arc::new(staff::events::StaffSource)],
+        sources: || vec![Arc::new(staff::events::StaffSource), Arc::new(staff::events::StaffStatisticsSource)],
         replicas: registrar_access::replicas::replicas,
         importers: || vec![Arc::new(staff::import::StaffImporter)],
+        exporters: || vec![Arc::new(staff::export::StaffExporter)],
         background: service::no_background,
     }
 }

@@ -4,9 +4,9 @@
 use std::{collections::HashMap, sync::Arc};
 
 use async_trait::async_trait;
-use diesel::{ExpressionMethods, OptionalExtension, QueryDsl, QueryableByName, sql_query, sql_types};
+use diesel::{BoolExpressionMethods, ExpressionMethods, OptionalExtension, QueryDsl, QueryableByName, sql_query, sql_types};
 use diesel_async::RunQueryDsl;
-use registrar_access::{Access, Action, Record, replicas};
+use registrar_access::{Access, Action, Record, replicas, schema::units};
 use registrar_domain::StaffId;
 use registrar_events::{ApplyError, Event, Held, Replica, TableReplica, contracts::personnel::Staff};
 use registrar_store::{Connection, StoreError, StoreResult};
@@ -125,6 +125,16 @@ pub async fn not_left(conn: &mut Connection, access: &Access, staff: StaffId, po
         return Ok(());
     }
     Err(StoreError::Invalid { pointer: pointer.into(), code: "staff_ended", detail: "this member of staff has left".into() })
+}
+
+/// Refuses what would arrive in a closed unit; what is there already can still be corrected.
+///
+/// # Errors
+/// [`StoreError::Invalid`] at `pointer`.
+pub async fn not_closed(conn: &mut Connection, access: &Access, unit: Uuid, pointer: &str) -> StoreResult<()> {
+    let of_tenant = units::table.filter(units::tenant_id.eq(Uuid::from(access.tenant)).and(units::id.eq(unit)));
+    let closed: Option<String> = of_tenant.filter(units::status.eq("closed")).select(units::name).first(conn).await.optional()?;
+    closed.map_or(Ok(()), |name| Err(StoreError::Invalid { pointer: pointer.into(), code: "unit_closed", detail: format!("{name} is closed") }))
 }
 
 /// The members of staff with these codes whom the caller may see: id and whether they have left.

@@ -1,5 +1,5 @@
 //! Students: school years, classes, who learns in them and who teaches them (năm học, lớp, học sinh, ghi danh, phân công
-//! giảng dạy; 学年、班级、学生、学籍、任课).
+//! giảng dạy; 学年、班级、学生、学籍、任课), and who answers for them at home (phụ huynh, 监护人).
 
 pub mod assignments;
 pub mod batch;
@@ -9,6 +9,7 @@ pub mod dated;
 pub mod derived;
 pub mod embedded;
 pub mod enrolments;
+pub mod guardians;
 #[allow(missing_docs, reason = "columns are documented in migrations/students")]
 pub mod schema;
 pub mod school_years;
@@ -26,11 +27,12 @@ const MIGRATIONS: EmbeddedMigrations = embed_migrations!("../../migrations/stude
 pub fn service() -> Service {
     Service {
         name: "students",
-        segments: &["school-years", "classes", "students", "enrolments", "assignments"],
+        segments: &["school-years", "classes", "students", "guardians", "enrolments", "assignments"],
         routes: |routes, context| {
             school_years::routes(routes, context);
             classes::routes(routes, context);
             students::routes(routes, context);
+            guardians::routes(routes, context);
             enrolments::routes(routes, context);
             assignments::routes(routes, context);
         },
@@ -42,12 +44,14 @@ pub fn service() -> Service {
                 Arc::new(school_years::events::SchoolYearSource),
                 Arc::new(classes::events::ClassSource),
                 Arc::new(students::events::StudentSource),
+                Arc::new(students::events::StudentStatisticsSource),
                 Arc::new(enrolments::events::EnrolmentSource),
                 Arc::new(assignments::events::AssignmentSource),
             ]
         },
         replicas: copies::replicas,
-        importers: || vec![Arc::new(classes::import::ClassImporter), Arc::new(students::import::StudentImporter)],
+        importers: || vec![Arc::new(classes::import::ClassImporter), Arc::new(students::import::StudentImporter), Arc::new(assignments::import::AssignmentImporter)],
+        exporters: || vec![Arc::new(classes::export::ClassExporter), Arc::new(students::export::StudentExporter), Arc::new(assignments::export::AssignmentExporter)],
         background: service::no_background,
     }
 }

@@ -34,15 +34,14 @@ pub fn units() -> TableReplica {
     TableReplica {
         aggregate: "identity.unit",
         table: "units",
-        columns: &["code", "name", "name_search", "kind", "education_levels", "website", "area_scheme", "area_code", "opened_on", "closed_on", "status", "superiors"],
+        columns: &["code", "name", "name_search", "kind", "education_levels", "website", "area", "opened_on", "closed_on", "status", "superiors"],
         row: |event| {
             let unit: Unit = event.decode()?;
             let superiors: Vec<Value> =
                 unit.superiors.iter().map(|s| json!({"hierarchy": s.hierarchy, "unit_id": s.unit_id, "valid_from": s.valid_from, "valid_to": s.valid_to})).collect();
             Ok(object(json!({
                 "code": unit.code, "name": unit.name, "name_search": search_key(&unit.name), "kind": unit.kind,
-                "education_levels": unit.education_levels, "website": unit.website,
-                "area_scheme": unit.area_scheme, "area_code": unit.area_code,
+                "education_levels": unit.education_levels, "website": unit.website, "area": unit.area,
                 "opened_on": unit.opened_on, "closed_on": unit.closed_on, "status": unit.status, "superiors": superiors,
             })))
         },

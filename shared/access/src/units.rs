@@ -25,3 +25,23 @@ pub async fn by_codes(conn: &mut Connection, access: &Access, action: Action, co
         .await?;
     Ok(rows.into_iter().map(|(unit, levels)| (unit.code.clone(), GrantedUnit::new(unit, levels))).collect())
 }
+
+/// Which of these are units of the caller's tenant that are known here.
+///
+/// # Errors
+/// Only when the database cannot be asked.
+pub async fn known(conn: &mut Connection, access: &Access, ids: Vec<Uuid>) -> StoreResult<BTreeSet<Uuid>> {
+    let rows: Vec<Uuid> = units::table.filter(units::tenant_id.eq(Uuid::from(access.tenant))).filter(units::id.eq_any(ids)).select(units::id).load(conn).await?;
+    Ok(rows.into_iter().collect())
+}
+
+/// The codes of these units, those that are known here.
+///
+/// # Errors
+/// Only when the database cannot be asked.
+pub async fn codes(conn: &mut Connection, access: &Access, ids: BTreeSet<Uuid>) -> StoreResult<HashMap<Uuid, String>> {
+    let ids: Vec<Uuid> = ids.into_iter().collect();
+    let rows: Vec<(Uuid, String)> =
+        units::table.filter(units::tenant_id.eq(Uuid::from(access.tenant))).filter(units::id.eq_any(ids)).select((units::id, units::code)).load(conn).await?;
+    Ok(rows.into_iter().collect())
+}

@@ -24,6 +24,12 @@ pub enum TextError {
     /// Not the form of an e-mail address.
     #[error("must be an e-mail address")]
     NotAnEmailAddress,
+    /// Not an http or https address.
+    #[error("must be an http or https address")]
+    NotAWebAddress,
+    /// Not two years in order.
+    #[error("must be two years in order, 1 to 12 apart, such as 2021-2026")]
+    NotACohort,
 }
 
 impl TextError {
@@ -37,6 +43,8 @@ impl TextError {
             Self::NoLetter => "no_letter",
             Self::NotAPhoneNumber => "not_a_phone_number",
             Self::NotAnEmailAddress => "not_an_email_address",
+            Self::NotAWebAddress => "not_a_web_address",
+            Self::NotACohort => "not_a_cohort",
         }
     }
 }

@@ -27,15 +27,22 @@ crate::text_enum! {
         PrimaryAndLowerSecondary = "primary_and_lower_secondary",
         /// Combined lower and upper secondary school (trường THCS-THPT, 完全中学).
         LowerAndUpperSecondary = "lower_and_upper_secondary",
+        /// School of all three levels (trường TH-THCS-THPT, 十二年一贯制学校).
+        PrimaryToUpperSecondary = "primary_to_upper_secondary",
         /// Continuing education centre (trung tâm GDTX or GDNN-GDTX, 继续教育中心).
         ContinuingEducationCentre = "continuing_education_centre",
-        /// Special school or centre for inclusive education (trường khiếm thính, khiếm thị, trung tâm hỗ trợ giáo dục hoà nhập; 特殊教育学校).
+        /// Centre for technical education, vocational guidance and teacher training (trung tâm giáo dục kỹ thuật tổng hợp,
+        /// hướng nghiệp và bồi dưỡng nhà giáo; 综合技术与职业指导中心).
+        VocationalGuidanceCentre = "vocational_guidance_centre",
+        /// Special school (trường nuôi dạy trẻ khiếm thị, trường khiếm thính; 特殊教育学校).
         SpecialSchool = "special_school",
+        /// Support centre for inclusive education (trung tâm hỗ trợ phát triển giáo dục hoà nhập; 融合教育支持中心).
+        InclusiveEducationCentre = "inclusive_education_centre",
         /// Campus, one site of a school (điểm trường, 校区).
         Campus = "campus",
         /// Group of schools under one owner (hệ thống trường, 教育集团).
         SchoolGroup = "school_group",
-        /// Any other unit, such as a centre for vocational guidance and teacher training.
+        /// Any other unit.
         Other = "other",
     }
 }
@@ -52,8 +59,11 @@ impl UnitKind {
             | Self::UpperSecondary
             | Self::PrimaryAndLowerSecondary
             | Self::LowerAndUpperSecondary
+            | Self::PrimaryToUpperSecondary
             | Self::ContinuingEducationCentre
+            | Self::VocationalGuidanceCentre
             | Self::SpecialSchool
+            | Self::InclusiveEducationCentre
             | Self::Campus => true,
             Self::Ministry | Self::Province | Self::Department | Self::DistrictOffice | Self::Commune | Self::SchoolGroup | Self::Other => false,
         }
@@ -93,6 +103,28 @@ mod tests {
         assert_eq!(schema["enum"], serde_json::json!(["administrative", "professional"]));
         let description = schema["description"].as_str().unwrap();
         assert!(description.contains("* `administrative`: Who sets up"), "{description}");
+    }
+
+    /// The kinds that the sources name (S1-002, S2-002, S3-002), and which of ours each is.
+    #[test]
+    fn every_kind_of_unit_that_the_sources_name_has_a_kind() {
+        use UnitKind::*;
+        for (named, kind) in [
+            ("S1-002 trường MN", Preschool),
+            ("S1-002 trường MG", Kindergarten),
+            ("S1-002 trường TH", Primary),
+            ("S1-002 trường THCS", LowerSecondary),
+            ("S1-002 trường TH-THCS", PrimaryAndLowerSecondary),
+            ("S2-002, S3-002 Phòng GDĐT", DistrictOffice),
+            ("S2-002, S3-002 trường THPT", UpperSecondary),
+            ("S2-002, S3-002 TT GDTX, TT GDNN-GDTX", ContinuingEducationCentre),
+            ("S2-002 trường nuôi dạy trẻ khiếm thị, trường khiếm thính", SpecialSchool),
+            ("S2-002 TT GD kỹ thuật tổng hợp hướng nghiệp và bồi dưỡng nhà giáo", VocationalGuidanceCentre),
+            ("S3-002 TT hỗ trợ phát triển GDHN trẻ khuyết tật", InclusiveEducationCentre),
+        ] {
+            assert!(UnitKind::ALL.contains(&kind) && kind != Other, "{named}");
+            assert_eq!(kind.is_school(), kind != DistrictOffice, "{named}");
+        }
     }
 
     #[test]

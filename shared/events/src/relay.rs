@@ -128,54 +128,64 @@ impl Relay {
         let epoch = current_epoch(conn).await?;
         let mut events = Vec::new();
         for (name, ids) in batch.ids() {
-            let Some(source) = self.sources.iter().find(|source| source.aggregate() == name) else {
-                batch.finish_all(&name, ids);
-                continue;
-            };
-            match AssertUnwindSafe(Source::load(source.as_ref(), conn, epoch, &ids)).catch_unwind().await {
-                Ok(Ok(loaded)) => {
-                    let known: BTreeSet<Uuid> = loaded.iter().map(|event| event.id).collect();
-                    batch.finish_all(&name, ids.into_iter().filter(|id| !known.contains(id)).collect());
-                    events.extend(loaded);
-                }
-                Ok(Err(error)) => {
-                    let error = ApplyError::from(error);
-                    if error.is_transient() {
-                        return Err(error.into());
+            let mut known = BTreeSet::new();
+            for source in self.sources.iter().filter(|source| source.tracked_as() == name) {
+                match AssertUnwindSafe(Source::load(source.as_ref(), conn, epoch, &ids)).catch_unwind().await {
+                    Ok(Ok(loaded)) => {
+                        known.extend(loaded.iter().map(|event| event.id));
+                        events.extend(loaded);
                     }
-                    tracing::error!(service = self.service, aggregate = name, %error, "a source failed");
-                    self.set_aside(&name, aside, "its source failed");
-                }
-                Err(_) => {
-                    // Who knows in what state the connection is: the next round takes another one, without this aggregate.
-                    self.set_aside(&name, aside, "its source panicked");
-                    return Err(ApplyError::Poison(format!("the source of {name} panicked")).into());
+                    Ok(Err(error)) => {
+                        let error = ApplyError::from(error);
+                        if error.is_transient() {
+                            return Err(error.into());
+                        }
+                        tracing::error!(service = self.service, aggregate = source.aggregate(), %error, "a source failed");
+                        self.set_aside(&name, aside, "its source failed");
+                        known.extend(ids.iter().copied());
+                    }
+                    Err(_) => {
+                        // Who knows in what state the connection is: the next round takes another one, without this aggregate.
+                        self.set_aside(&name, aside, "its source panicked");
+                        return Err(ApplyError::Poison(format!("the source of {} panicked", source.aggregate())).into());
+                    }
                 }
             }
+            batch.finish_all(&name, ids.into_iter().filter(|id| !known.contains(id)).collect());
         }
         Ok(events)
     }
 
     async fn publish(&self, events: &[Event], batch: &mut Batch, aside: &mut SetAside) -> Result<(), RepairError> {
         let confirmed = self.transport.publish(events).await?;
-        let mut refused = BTreeSet::new();
+        let mut unconfirmed = BTreeSet::new();
         for (event, confirmed) in events.iter().zip(confirmed) {
             if confirmed {
-                batch.finish(&event.aggregate, event.id);
                 metrics::counter!("registrar_events_published_total", "service" => self.service, "aggregate" => event.aggregate.clone()).increment(1);
             } else {
-                refused.insert(event.aggregate.as_str());
+                unconfirmed.insert((self.tracked_as(&event.aggregate), event.id));
             }
         }
-        let published: BTreeSet<&str> = events.iter().map(|event| event.aggregate.as_str()).collect();
-        for name in &published {
-            if refused.contains(name) {
-                self.set_aside(name, aside, "not all events were confirmed");
-            } else {
-                aside.remove(*name);
+        let refused: BTreeSet<&str> = unconfirmed.iter().map(|(name, _)| *name).collect();
+        for event in events {
+            let name = self.tracked_as(&event.aggregate);
+            // A row is done when every event it makes is confirmed.
+            if !unconfirmed.contains(&(name, event.id)) {
+                batch.finish(name, event.id);
             }
+            if !refused.contains(name) {
+                aside.remove(name);
+            }
+        }
+        for name in refused {
+            self.set_aside(name, aside, "not all events were confirmed");
         }
         Ok(())
+    }
+
+    /// The name that the outbox has for what an aggregate is published from.
+    fn tracked_as(&self, aggregate: &str) -> &'static str {
+        self.sources.iter().find(|source| source.aggregate() == aggregate).map_or("", |source| source.tracked_as())
     }
 
     fn set_aside(&self, name: &str, aside: &mut SetAside, reason: &str) {

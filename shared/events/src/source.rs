@@ -9,8 +9,14 @@ use crate::Event;
 /// An owner's aggregate: how its rows become events. One implementation per published aggregate.
 #[async_trait]
 pub trait Source: Send + Sync {
-    /// Its name, `<service>.<aggregate>`: the one its table is tracked under.
+    /// Its name, `<service>.<aggregate>`.
     fn aggregate(&self) -> &'static str;
+
+    /// The name its table is tracked under: another one where a row is published twice, such as with sensitive fields for
+    /// a named consumer.
+    fn tracked_as(&self) -> &'static str {
+        self.aggregate()
+    }
 
     /// Current state of these rows (500 at most), as events of generation `epoch`. Rows that do not exist are left out.
     async fn load(&self, conn: &mut Connection, epoch: i64, ids: &[Uuid]) -> StoreResult<Vec<Event>>;
@@ -20,10 +26,13 @@ pub trait Source: Send + Sync {
 }
 
 /// The [`Source`] of a tracked table whose rows derive `Selectable`. `$published` makes a row into its contract and
-/// says whether the record has ended.
+/// says whether the record has ended. A table that is tracked under another name than `$aggregate` names that last.
 #[macro_export]
 macro_rules! table_source {
     ($(#[$doc:meta])* $source:ident, $aggregate:expr, $table:ident, $row:ty, $published:ident) => {
+        $crate::table_source! { $(#[$doc])* $source, $aggregate, $table, $row, $published, tracked_as $aggregate }
+    };
+    ($(#[$doc:meta])* $source:ident, $aggregate:expr, $table:ident, $row:ty, $published:ident, tracked_as $tracked:expr) => {
         $(#[$doc])*
         pub struct $source;
 
@@ -31,6 +40,10 @@ macro_rules! table_source {
         impl $crate::Source for $source {
             fn aggregate(&self) -> &'static str {
                 $aggregate
+            }
+
+            fn tracked_as(&self) -> &'static str {
+                $tracked
             }
 
             async fn load(&self, conn: &mut ::registrar_store::Connection, epoch: i64, ids: &[::uuid::Uuid]) -> ::registrar_store::StoreResult<Vec<$crate::Event>> {

@@ -46,7 +46,7 @@ impl<T: ToSchema + DeserializeOwned + 'static> FromRequest for Body<T> {
         let (request, payload) = (request.clone(), payload.take());
         Box::pin(async move {
             let bytes = read(&request, payload, &["application/json"], LARGEST_BODY).await?;
-            let value = contract::read(json::parse(&bytes)?, Locale::of(&request))?;
+            let value = contract::read(json::parse(&bytes)?, crate::locale::locale_of(&request))?;
             Ok(Body { value, digest: Sha256::digest(&bytes).into() })
         })
     }
@@ -95,7 +95,7 @@ impl<T: ToSchema + Serialize + DeserializeOwned + 'static> MergePatch<T> {
             tracing::error!(%error, "a record cannot be written as JSON");
             Problem::new(ProblemKind::Internal)
         })?;
-        drop_nulls(&mut value);
+        json::drop_nulls(&mut value);
         json::merge(&mut value, &self.changes);
         contract::read(value, self.locale)
     }
@@ -107,13 +107,6 @@ impl<T: ToSchema + Serialize + DeserializeOwned + 'static> MergePatch<T> {
     }
 }
 
-/// In a merge patch an absent field and a null one are the same.
-fn drop_nulls(value: &mut Value) {
-    if let Value::Object(fields) = value {
-        fields.retain(|_, field| !field.is_null());
-    }
-}
-
 impl<T: ToSchema + 'static> FromRequest for MergePatch<T> {
     type Error = Problem;
     type Future = LocalBoxFuture<'static, Result<Self, Problem>>;
@@ -121,7 +114,7 @@ impl<T: ToSchema + 'static> FromRequest for MergePatch<T> {
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         let (request, payload) = (request.clone(), payload.take());
         Box::pin(async move {
-            let locale = Locale::of(&request);
+            let locale = crate::locale::locale_of(&request);
             let bytes = read(&request, payload, &["application/merge-patch+json", "application/json"], LARGEST_BODY).await?;
             let changes = json::parse(&bytes)?;
             let validator = contract::validator_for(TypeId::of::<MergePatch<T>>(), contract::schema_of::<MergePatch<T>>)?;

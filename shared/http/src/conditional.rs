@@ -3,8 +3,9 @@
 
 use actix_web::{FromRequest, HttpRequest, dev::Payload, http::header};
 use futures_util::future::{Ready, ready};
-use registrar_store::{StoreError, StoreResult};
+use registrar_store::{Connection, StoreError, history};
 use sha2::{Digest, Sha256};
+use uuid::Uuid;
 
 use crate::{FieldError, Problem, ProblemKind};
 
@@ -18,15 +19,19 @@ pub enum IfMatch {
 }
 
 impl IfMatch {
-    /// Refuses when the caller saw another version than the current one.
+    /// Refuses when the caller saw another version than the current one, naming the fields that have changed since: with
+    /// that a client can merge two people's edits instead of losing one (S4-094). `table` holds the record's current state.
     ///
     /// # Errors
-    /// [`StoreError::Stale`].
-    pub fn check(self, current: i64) -> StoreResult<()> {
-        match self {
-            IfMatch::Version(version) if version != current => Err(StoreError::Stale { current }),
-            _ => Ok(()),
+    /// `stale`, with an error of the code `changed` for each field.
+    pub async fn check(self, conn: &mut Connection, (aggregate, table): (&'static str, &'static str), id: Uuid, current: i64) -> Result<(), Problem> {
+        let IfMatch::Version(seen) = self else { return Ok(()) };
+        if seen == current {
+            return Ok(());
         }
+        let changed = history::changed_since(conn, aggregate, table, id, seen).await?;
+        let error = |field: String| FieldError { pointer: format!("/{}", field.replace('.', "/")), code: "changed".into(), detail: format!("was changed since version {seen}") };
+        Err(Problem::from(StoreError::Stale { current }).errors(changed.into_iter().map(error).collect()))
     }
 }
 
@@ -77,6 +82,5 @@ mod tests {
         assert_eq!(parse(Some("*")).unwrap(), IfMatch::Any);
         assert_eq!(parse(None).unwrap_err().kind(), ProblemKind::PreconditionRequired);
         assert_eq!(parse(Some("\"abc\"")).unwrap_err().kind(), ProblemKind::BadParameter);
-        assert!(matches!(IfMatch::Version(7).check(8), Err(StoreError::Stale { current: 8 })));
     }
 }

@@ -58,6 +58,13 @@ pub fn escape(name: &str) -> String {
     name.replace('~', "~0").replace('/', "~1")
 }
 
+/// In a merge patch an absent field and a null one are the same.
+pub fn drop_nulls(value: &mut Value) {
+    if let Value::Object(fields) = value {
+        fields.retain(|_, field| !field.is_null());
+    }
+}
+
 /// Applies a merge patch (RFC 7396) to an object.
 pub fn merge(target: &mut Value, patch: &Value) {
     let Value::Object(changes) = patch else {

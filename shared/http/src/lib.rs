@@ -5,11 +5,13 @@
 //! ([`Record`], [`Listing`], [`Changes`]). Whatever goes wrong on the way is a [`Problem`].
 
 pub mod answer;
+pub mod attachment;
 pub mod body;
 pub mod caller;
 pub mod conditional;
 pub mod context;
 pub mod contract;
+pub mod exports;
 pub mod idempotency;
 pub mod imports;
 pub mod json;
@@ -17,6 +19,7 @@ pub mod list;
 pub mod locale;
 pub mod openapi;
 pub mod path;
+pub mod phrases;
 pub mod problem;
 pub mod rate_limit;
 pub mod retention;
@@ -31,8 +34,8 @@ pub use conditional::IfMatch;
 pub use context::ServiceContext;
 pub use idempotency::Idempotency;
 pub use list::{FeedQuery, List};
-pub use locale::Locale;
 pub use openapi::Refusals;
 pub use path::Id;
 pub use problem::{FieldError, Problem, ProblemKind};
+pub use registrar_domain::Locale;
 pub use service::Service;

@@ -13,7 +13,7 @@ use utoipa::{
     openapi::{Required, path::ParameterIn},
 };
 
-use crate::{FieldError, Locale, Problem, ProblemKind, contract};
+use crate::{FieldError, Locale, Problem, ProblemKind, contract, locale::locale_of};
 
 /// The parameters every list takes.
 #[derive(serde::Deserialize, IntoParams)]
@@ -73,10 +73,18 @@ impl<F> List<F> {
     /// # Errors
     /// `bad_parameter` naming fields that do not exist.
     pub fn fields(&self, summary: &[&str], all: &[&str]) -> Result<Option<Vec<String>>, Problem> {
-        let Some(asked) = self.parameters.fields.as_deref() else { return Ok(Some(summary.iter().map(|name| (*name).to_owned()).collect())) };
-        if asked.trim() == "*" {
-            return Ok(None);
+        match self.parameters.fields {
+            None => Ok(Some(summary.iter().map(|name| (*name).to_owned()).collect())),
+            Some(_) => self.fields_or_all(all),
         }
+    }
+
+    /// The fields to show, without a summary view: `None` for all.
+    ///
+    /// # Errors
+    /// `bad_parameter` naming fields that do not exist.
+    pub fn fields_or_all(&self, all: &[&str]) -> Result<Option<Vec<String>>, Problem> {
+        let Some(asked) = self.parameters.fields.as_deref().filter(|asked| asked.trim() != "*") else { return Ok(None) };
         let names: Vec<String> = asked.split(',').map(|name| name.trim().to_owned()).collect();
         match names.iter().find(|name| !all.contains(&name.as_str())) {
             Some(unknown) => Err(bad("fields", "unknown_field", format!("{unknown} is none of: {}", all.join(", ")))),
@@ -90,15 +98,25 @@ impl<F: IntoParams + DeserializeOwned + 'static> FromRequest for List<F> {
     type Future = Ready<Result<Self, Problem>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        ready(read_list(request))
+        ready(read_list(request.query_string(), locale_of(request)))
     }
 }
 
-fn read_list<F: IntoParams + DeserializeOwned + 'static>(request: &HttpRequest) -> Result<List<F>, Problem> {
+impl<F: IntoParams + DeserializeOwned + 'static> List<F> {
+    /// The parameters of a list's query string, as a request for it would have them.
+    ///
+    /// # Errors
+    /// `bad_parameter` naming each.
+    pub fn parse(query: &str, locale: Locale) -> Result<Self, Problem> {
+        read_list(query, locale)
+    }
+}
+
+fn read_list<F: IntoParams + DeserializeOwned + 'static>(query: &str, locale: Locale) -> Result<List<F>, Problem> {
     let (mut common, own) = (schemas::<ListParameters>(), schemas::<F>());
     let names: Vec<String> = common.keys().cloned().collect();
     common.extend(own);
-    let mut values = check(request, TypeId::of::<List<F>>(), common, required::<F>())?;
+    let mut values = check(query, locale, TypeId::of::<List<F>>(), common, required::<F>())?;
     let mut parameters = Map::new();
     for name in names {
         if let Some(value) = values.remove(&name) {
@@ -116,7 +134,7 @@ impl<T: IntoParams + DeserializeOwned + 'static> FromRequest for Query<T> {
     type Future = Ready<Result<Self, Problem>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        ready(check(request, TypeId::of::<Self>(), schemas::<T>(), required::<T>()).and_then(|values| typed(Value::Object(values))).map(Query))
+        ready(check(request.query_string(), locale_of(request), TypeId::of::<Self>(), schemas::<T>(), required::<T>()).and_then(|values| typed(Value::Object(values))).map(Query))
     }
 }
 
@@ -147,7 +165,8 @@ impl FromRequest for FeedQuery {
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let read = || {
-            let parameters: FeedParameters = typed(Value::Object(check(request, TypeId::of::<Self>(), schemas::<FeedParameters>(), Vec::new())?))?;
+            let parameters: FeedParameters =
+                typed(Value::Object(check(request.query_string(), locale_of(request), TypeId::of::<Self>(), schemas::<FeedParameters>(), Vec::new())?))?;
             let cursor = parameters.cursor.as_deref().map(FeedCursor::decode).transpose()?;
             Ok(FeedQuery { cursor, limit: parameters.limit.unwrap_or(50) })
         };
@@ -169,8 +188,8 @@ fn required<P: IntoParams>() -> Vec<String> {
 
 /// Reads the query string as an object of the types its schemas name, and checks it against them. `key` names the
 /// schemas, which are compiled once.
-fn check(request: &HttpRequest, key: TypeId, schemas: BTreeMap<String, Value>, required: Vec<String>) -> Result<Map<String, Value>, Problem> {
-    let pairs = form(request.query_string())?;
+fn check(query: &str, locale: Locale, key: TypeId, schemas: BTreeMap<String, Value>, required: Vec<String>) -> Result<Map<String, Value>, Problem> {
+    let pairs = form(query)?;
     let mut values = Map::new();
     let mut errors = Vec::new();
     for (name, text) in pairs {
@@ -185,7 +204,7 @@ fn check(request: &HttpRequest, key: TypeId, schemas: BTreeMap<String, Value>, r
     }
     let validator = contract::validator_for(key, || json!({ "type": "object", "properties": schemas, "required": required }))?;
     let value = Value::Object(values);
-    let found = contract::errors(&validator, &value, Locale::of(request));
+    let found = contract::errors(&validator, &value, locale);
     errors.extend(found.into_iter().map(|error| FieldError { pointer: error.pointer.trim_start_matches('/').to_owned(), ..error }));
     match (errors.is_empty(), value) {
         (true, Value::Object(values)) => Ok(values),
@@ -235,8 +254,6 @@ fn bad(parameter: &str, code: &str, detail: impl Into<String>) -> Problem {
 
 #[cfg(test)]
 mod tests {
-    use actix_web::test::TestRequest;
-
     use super::*;
 
     #[derive(serde::Deserialize, IntoParams)]
@@ -249,7 +266,7 @@ mod tests {
     }
 
     fn read(query: &str) -> Result<List<Filter>, Problem> {
-        read_list(&TestRequest::with_uri(&format!("/v1/x?{query}")).to_http_request())
+        List::parse(query, Locale::En)
     }
 
     #[test]

@@ -1,62 +1,23 @@
 //! The languages that answers to people are written in.
 
 use actix_web::HttpRequest;
+use registrar_domain::Locale;
 
-/// A language of error titles and details.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Locale {
-    /// Tiếng Việt.
-    Vi,
-    /// English, also for callers who ask for none of ours.
-    #[default]
-    En,
-    /// 中文.
-    Zh,
-}
-
-impl Locale {
-    /// The first language of `Accept-Language` (RFC 9110, 12.5.4) that is ours, by weight.
-    #[must_use]
-    pub fn of(request: &HttpRequest) -> Self {
-        let header = request.headers().get("accept-language").and_then(|value| value.to_str().ok()).unwrap_or_default();
-        let mut best = (Locale::En, 0.0_f32);
-        for part in header.split(',').take(20) {
-            let mut pieces = part.split(';');
-            let tag = pieces.next().unwrap_or_default().trim().to_ascii_lowercase();
-            let weight = pieces.find_map(|piece| piece.trim().strip_prefix("q=")).map_or(1.0, |q| q.parse().unwrap_or(0.0));
-            let locale = match tag.split('-').next() {
-                Some("vi") => Locale::Vi,
-                Some("en") => Locale::En,
-                Some("zh") => Locale::Zh,
-                _ => continue,
-            };
-            if weight > best.1 {
-                best = (locale, weight);
-            }
-        }
-        best.0
-    }
-
-    /// The language's tag, for `Content-Language`.
-    #[must_use]
-    pub fn tag(self) -> &'static str {
-        match self {
-            Locale::Vi => "vi",
-            Locale::En => "en",
-            Locale::Zh => "zh",
+/// The first language of `Accept-Language` (RFC 9110, 12.5.4) that is ours, by weight.
+#[must_use]
+pub fn locale_of(request: &HttpRequest) -> Locale {
+    let header = request.headers().get("accept-language").and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let mut best = (Locale::En, 0.0_f32);
+    for part in header.split(',').take(20) {
+        let mut pieces = part.split(';');
+        let tag = pieces.next().unwrap_or_default();
+        let weight = pieces.find_map(|piece| piece.trim().strip_prefix("q=")).map_or(1.0, |q| q.parse().unwrap_or(0.0));
+        let Some(locale) = Locale::from_tag(tag) else { continue };
+        if weight > best.1 {
+            best = (locale, weight);
         }
     }
-
-    /// The text of this language among (vi, en, zh).
-    #[must_use]
-    pub fn pick(self, texts: [&'static str; 3]) -> &'static str {
-        let [vi, en, zh] = texts;
-        match self {
-            Locale::Vi => vi,
-            Locale::En => en,
-            Locale::Zh => zh,
-        }
-    }
+    best.0
 }
 
 #[cfg(test)]
@@ -67,7 +28,7 @@ mod tests {
 
     #[test]
     fn the_heaviest_language_of_ours_is_taken() {
-        let of = |header: &str| Locale::of(&TestRequest::default().insert_header(("accept-language", header)).to_http_request());
+        let of = |header: &str| locale_of(&TestRequest::default().insert_header(("accept-language", header)).to_http_request());
         assert_eq!(of("vi-VN,vi;q=0.9,en;q=0.5"), Locale::Vi);
         assert_eq!(of("fr, zh-CN;q=0.4, en;q=0.3"), Locale::Zh);
         assert_eq!(of("fr"), Locale::En);

@@ -12,7 +12,7 @@ use registrar_store::StoreError;
 use serde::Serialize;
 use uuid::Uuid;
 
-use crate::Locale;
+use crate::{Locale, phrases};
 
 macro_rules! kinds {
     ($($(#[$doc:meta])* $kind:ident = $code:literal, $status:literal, [$vi:literal, $en:literal, $zh:literal];)+) => {
@@ -183,7 +183,7 @@ impl Problem {
     /// The response for this request.
     #[must_use]
     pub fn respond(&self, request: &HttpRequest) -> HttpResponse {
-        self.respond_in(Locale::of(request), crate::context::request_id(request))
+        self.respond_in(crate::locale::locale_of(request), crate::context::request_id(request))
     }
 
     /// The response in this language, for the request of this id.
@@ -204,7 +204,7 @@ impl Problem {
             status: status.as_u16(),
             detail: self.detail.clone(),
             request_id,
-            errors: self.errors.clone(),
+            errors: self.errors.iter().cloned().map(|error| phrases::translated(error, locale)).collect(),
             current_version: self.current_version,
         })
     }

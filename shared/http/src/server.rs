@@ -23,7 +23,7 @@ use utoipa_actix_web::AppExt;
 use utoipa_swagger_ui::SwaggerUi;
 use uuid::Uuid;
 
-use crate::{Locale, Problem, ProblemKind, Service, ServiceContext, context::request_id, openapi::Document, rate_limit::Remaining};
+use crate::{Problem, ProblemKind, Service, ServiceContext, context::request_id, openapi::Document, rate_limit::Remaining};
 
 /// Where to listen.
 #[derive(Clone, Debug)]
@@ -121,7 +121,7 @@ fn no_route(methods: &[(ResourceDef, String)], request: &HttpRequest) -> HttpRes
 async fn refusals_as_problems<B: MessageBody + 'static>(request: ServiceRequest, next: Next<B>) -> Result<ServiceResponse<BoxBody>, Error> {
     let started = std::time::Instant::now();
     // Routing needs the only handle on the request, so what a refusal says of it is read before.
-    let (locale, id, method) = (Locale::of(request.request()), request_id(request.request()), label(request.method()));
+    let (locale, id, method) = (crate::locale::locale_of(request.request()), request_id(request.request()), label(request.method()));
     match next.call(request).await {
         Ok(response) => {
             let http = response.request().clone();

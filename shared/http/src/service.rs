@@ -7,7 +7,7 @@ use futures_util::future::BoxFuture;
 use registrar_events::{Replica, Source};
 use utoipa_actix_web::service_config::ServiceConfig;
 
-use crate::{ServiceContext, imports::Importer};
+use crate::{ServiceContext, exports::Exporter, imports::Importer};
 
 /// One bounded context. `services/<name>/src/lib.rs` makes it.
 pub struct Service {
@@ -29,6 +29,8 @@ pub struct Service {
     pub replicas: fn() -> Vec<Arc<dyn Replica>>,
     /// How its spreadsheets are imported.
     pub importers: fn() -> Vec<Arc<dyn Importer>>,
+    /// How its lists are exported.
+    pub exporters: fn() -> Vec<Arc<dyn Exporter>>,
     /// Further work in the background, until the process ends.
     pub background: fn(ServiceContext) -> Vec<BoxFuture<'static, ()>>,
 }

@@ -18,7 +18,7 @@ use registrar_events::{Amqp, Consumer, InProcess, Relay, Shutdown, Stop, Topolog
 use registrar_http::{
     Service, ServiceContext,
     context::Shared,
-    imports,
+    exports, imports,
     rate_limit::{RateLimit, RateLimiter},
     retention,
     server::{self, Listen, Mounted, OpenApiDocument},
@@ -257,6 +257,7 @@ impl Running {
             self.droppable.push(tokio::spawn(pull::run(consumer, identity, options.clock.clone())));
         }
         self.droppable.push(tokio::spawn(imports::run(context.clone(), (service.importers)())));
+        self.droppable.push(tokio::spawn(exports::run(context.clone(), (service.exporters)())));
         self.droppable.push(tokio::spawn(retention::run(context.clone())));
         self.droppable.extend((service.background)(context).into_iter().map(tokio::spawn));
     }

@@ -2,7 +2,7 @@
 //! The trigger stores whole former states; the differences are computed here, when somebody asks.
 
 use chrono::{DateTime, Utc};
-use diesel::{ExpressionMethods, QueryDsl, QueryableByName, sql_query, sql_types};
+use diesel::{ExpressionMethods, OptionalExtension, QueryDsl, QueryableByName, sql_query, sql_types};
 use diesel_async::RunQueryDsl;
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -85,6 +85,34 @@ pub async fn entries(conn: &mut Connection, aggregate: &'static str, table: &'st
     states.windows(2).map(|pair| if let [new, old] = pair { entry(old, new, hidden) } else { Err(StoreError::NotFound) }).collect()
 }
 
+/// The names of the fields in which the record differs from what it was at a version; none when that version is unknown.
+///
+/// # Errors
+/// Only when the database cannot be asked.
+pub async fn changed_since(conn: &mut Connection, aggregate: &'static str, table: &'static str, id: Uuid, version: i64) -> StoreResult<Vec<String>> {
+    let former: Option<Value> = history::table
+        .filter(history::aggregate.eq(aggregate))
+        .filter(history::id.eq(id))
+        .filter(history::version.eq(version))
+        .select(history::state)
+        .first(conn)
+        .await
+        .optional()?;
+    let Some(former) = former else { return Ok(Vec::new()) };
+    let current: State = sql_query(format!("select to_jsonb(t) as state from {table} t where id = $1")).bind::<sql_types::Uuid, _>(id).get_result(conn).await?;
+    Ok(changes(&former, &current.state, &[]).into_iter().map(|change| change.field).collect())
+}
+
+/// The fields that differ, but for `hidden` ones and bookkeeping.
+fn changes(old: &Value, new: &Value, hidden: &[&str]) -> Vec<FieldChange> {
+    new.as_object()
+        .into_iter()
+        .flatten()
+        .filter(|(field, _)| !BOOKKEEPING.contains(&field.as_str()) && !hidden.contains(&field.as_str()))
+        .flat_map(|(field, value)| differences(field, old.get(field).unwrap_or(&Value::Null), value))
+        .collect()
+}
+
 fn entry(old: &Value, new: &Value, hidden: &[&str]) -> StoreResult<HistoryEntry> {
     #[derive(serde::Deserialize)]
     struct Written {
@@ -96,16 +124,6 @@ fn entry(old: &Value, new: &Value, hidden: &[&str]) -> StoreResult<HistoryEntry>
         request_id: Uuid,
     }
     let written: Written = serde_json::from_value(new.clone()).map_err(|_| StoreError::Broken("a history row lacks its author"))?;
-    let changes = new
-        .as_object()
-        .into_iter()
-        .flatten()
-        .filter(|(field, _)| !BOOKKEEPING.contains(&field.as_str()) && !hidden.contains(&field.as_str()))
-        .filter_map(|(field, value)| {
-            let before = old.get(field).cloned().unwrap_or(Value::Null);
-            (before != *value).then(|| FieldChange { field: field.clone(), old: before, new: value.clone() })
-        })
-        .collect();
     Ok(HistoryEntry {
         version: written.version,
         changed_at: written.changed_at,
@@ -113,6 +131,25 @@ fn entry(old: &Value, new: &Value, hidden: &[&str]) -> StoreResult<HistoryEntry>
         changed_for: written.changed_for,
         changed_via: written.changed_via,
         request_id: written.request_id,
-        changes,
+        changes: changes(old, new, hidden),
     })
+}
+
+/// How two values of a field differ; of an object, how its members do, named `field.member`.
+fn differences(field: &str, old: &Value, new: &Value) -> Vec<FieldChange> {
+    let nothing = Map::new();
+    let members = match (old, new) {
+        (Value::Object(old), Value::Object(new)) => Some((old, new)),
+        (Value::Null, Value::Object(new)) => Some((&nothing, new)),
+        _ => None,
+    };
+    match members {
+        Some((old, new)) => {
+            let names: std::collections::BTreeSet<&String> = old.keys().chain(new.keys()).collect();
+            let of = |object: &Map<String, Value>, name: &str| object.get(name).cloned().unwrap_or(Value::Null);
+            names.into_iter().flat_map(|name| differences(&format!("{field}.{name}"), &of(old, name), &of(new, name))).collect()
+        }
+        None if old == new => Vec::new(),
+        None => vec![FieldChange { field: field.to_owned(), old: old.clone(), new: new.clone() }],
+    }
 }

@@ -95,6 +95,12 @@ diesel::table! {
         created_at -> Timestamptz,
         finished_at -> Nullable<Timestamptz>,
         held_until -> Nullable<Timestamptz>,
+        mode -> Text,
+        locale -> Text,
+        confirmed -> Bool,
+        changed_by_unit -> Jsonb,
+        held_for -> Jsonb,
+        attempts -> Integer,
     }
 }
 
@@ -108,5 +114,42 @@ diesel::table! {
         code -> Text,
         detail -> Text,
         value -> Nullable<Text>,
+        sheet -> Text,
+        row_number -> Integer,
+        column_letter -> Text,
+        header -> Text,
+    }
+}
+
+diesel::table! {
+    /// Exports of lists.
+    exports (id) {
+        id -> Uuid,
+        tenant_id -> Uuid,
+        resource -> Text,
+        account_id -> Uuid,
+        client -> Text,
+        request_id -> Uuid,
+        format -> Text,
+        locale -> Text,
+        query -> Text,
+        sensitive -> Bool,
+        state -> Text,
+        reason -> Nullable<Text>,
+        rows -> Integer,
+        bytes -> BigInt,
+        attempts -> Integer,
+        created_at -> Timestamptz,
+        finished_at -> Nullable<Timestamptz>,
+        held_until -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    /// The files of exports, in parts.
+    export_parts (export_id, part) {
+        export_id -> Uuid,
+        part -> Integer,
+        content -> Binary,
     }
 }

@@ -17,8 +17,10 @@ pub struct Answer {
     pub headers: HeaderMap,
     /// Its body as JSON; null when it is none.
     pub json: Value,
-    /// Its body.
+    /// Its body as text.
     pub text: String,
+    /// Its body.
+    pub bytes: Vec<u8>,
 }
 
 impl Answer {

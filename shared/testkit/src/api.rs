@@ -153,7 +153,7 @@ impl Call {
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
         let bytes = response.bytes().await.with_context(|| description)?;
         let json = serde_json::from_slice(&bytes).unwrap_or(Value::Null);
-        Ok(Answer { request: shown, status, headers, json, text: String::from_utf8_lossy(&bytes).into_owned() })
+        Ok(Answer { request: shown, status, headers, json, text: String::from_utf8_lossy(&bytes).into_owned(), bytes: bytes.to_vec() })
     }
 }
 

@@ -2,10 +2,12 @@
 
 use actix_web::{get, patch, post};
 use chrono::{DateTime, NaiveDate, Utc};
-use registrar_domain::{EducationLevel, Hierarchy, UnitId, UnitKind};
+use registrar_codes::fields::Area;
+use registrar_domain::{EducationLevel, EmailAddress, Hierarchy, PhoneNumber, UnitId, UnitKind};
 use registrar_http::{
     Body, Caller, Changes, FeedQuery, Id, Idempotency, IfMatch, List, Listing, MergePatch, Problem, Record, Refusals, ServiceContext, Versioned,
     answer::{Changed, Listed},
+    export_routes,
     idempotency::Kept,
     import_routes,
     list::{FeedParameters, ListParameters},
@@ -16,6 +18,7 @@ use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
 use super::{
+    export::UnitExporter,
     import::UnitImporter,
     model::{UnitInput, UnitRecord, UnitStatus, UnitSuperior},
     store::{self, UnitFilter},
@@ -40,10 +43,14 @@ pub struct Unit {
     pub education_levels: Vec<String>,
     /// Web site (trang web; S1-110).
     pub website: Option<String>,
-    /// The scheme and version that `area_code` belongs to.
-    pub area_scheme: Option<String>,
-    /// Code of the administrative area it lies in (mã địa bàn, 行政区划代码).
-    pub area_code: Option<String>,
+    /// Telephone (điện thoại, 电话).
+    pub phone: Option<PhoneNumber>,
+    /// E-mail (thư điện tử, 电子邮件).
+    pub email: Option<EmailAddress>,
+    /// Postal address (địa chỉ, 地址).
+    pub address: Option<String>,
+    /// The administrative area it lies in (địa bàn, 行政区划).
+    pub area: Option<Area>,
     /// First day (ngày thành lập).
     pub opened_on: NaiveDate,
     /// Last day (ngày giải thể, sáp nhập).
@@ -60,8 +67,8 @@ pub struct Unit {
 /// The fields of a list's summary view.
 pub(super) const SUMMARY: [&str; 7] = ["id", "version", "code", "name", "kind", "education_levels", "status"];
 /// All fields of a unit.
-pub(super) const FIELDS: [&str; 14] =
-    ["id", "version", "code", "name", "kind", "education_levels", "website", "area_scheme", "area_code", "opened_on", "closed_on", "status", "superiors", "changed_at"];
+pub(super) const FIELDS: [&str; 16] =
+    ["id", "version", "code", "name", "kind", "education_levels", "website", "phone", "email", "address", "area", "opened_on", "closed_on", "status", "superiors", "changed_at"];
 
 impl TryFrom<UnitRecord> for Unit {
     type Error = registrar_store::StoreError;
@@ -77,8 +84,10 @@ impl TryFrom<UnitRecord> for Unit {
             kind: columns.kind,
             education_levels: columns.education_levels,
             website: columns.website,
-            area_scheme: columns.area_scheme,
-            area_code: columns.area_code,
+            phone: columns.phone,
+            email: columns.email,
+            address: columns.address,
+            area: columns.area,
             opened_on: columns.opened_on,
             closed_on: columns.closed_on,
             status: columns.status,
@@ -132,7 +141,7 @@ pub struct UnitQuery {
 }
 
 impl UnitQuery {
-    fn filter(self, today: NaiveDate) -> UnitFilter {
+    pub(super) fn filter(self, today: NaiveDate) -> UnitFilter {
         let (hierarchy, on) = (self.hierarchy.unwrap_or(Hierarchy::Professional), self.on.unwrap_or(today));
         UnitFilter {
             name: self.q,
@@ -209,7 +218,7 @@ pub async fn read(context: ServiceContext, caller: Caller, id: Id<UnitId>) -> Re
 pub async fn update(context: ServiceContext, caller: Caller, id: Id<UnitId>, seen: IfMatch, patch: UnitPatch) -> Result<Record<Unit>, Problem> {
     let mut conn = context.db.get().await?;
     let found = store::find_to_change(&mut conn, &caller, *id).await?;
-    seen.check(found.version)?;
+    seen.check(&mut conn, (store::AGGREGATE, "units"), found.id, found.version).await?;
     let input = patch.apply(&found.columns.to_input()?)?;
     Ok(Record::of(Unit::try_from(store::update(&mut conn, &caller, found, &input).await?)?))
 }
@@ -240,4 +249,5 @@ pub async fn history(context: ServiceContext, caller: Caller, id: Id<UnitId>) ->
     Listing::whole(store::history(&mut *context.db.get().await?, &caller, *id).await?)
 }
 
-import_routes!(UnitImporter, "identity.units", "units", "UnitRow");
+import_routes!(UnitImporter, "identity.units", "units");
+export_routes!(UnitExporter, "identity.units", "units");

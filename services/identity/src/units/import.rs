@@ -1,22 +1,22 @@
-//! Units from a CSV file: a row is a whole unit with the whole past of its superiors, found again by its code.
+//! Units from spreadsheets: a row is a unit, with the whole past of its superiors in a hierarchy that the file has a column
+//! for, found again by its code.
 
 use std::collections::{HashMap, HashSet};
 
 use async_trait::async_trait;
 use chrono::NaiveDate;
 use registrar_access::{Access, Action};
-use registrar_domain::{Code, EducationLevels, Hierarchy, Period, UnitKind};
-use registrar_http::{
-    contract,
-    imports::{ImportRow, Importer, Outcome, RowResult},
-};
+use registrar_codes::fields::Area;
+use registrar_domain::{Code, EducationLevels, EmailAddress, Hierarchy, Period, PhoneNumber, UnitKind};
+use registrar_http::imports::{ImportRow, Importer, Outcome, RowResult};
+use registrar_spreadsheets::Columns;
 use registrar_store::{Connection, StoreError, StoreResult};
 use serde::Deserialize;
-use serde_json::Value;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::{
+    columns::COLUMNS,
     hierarchy::{self, DEEPEST},
     model::{UnitInput, UnitRecord, UnitSuperior},
     store,
@@ -40,12 +40,15 @@ pub struct UnitRow {
     /// Web site.
     #[schema(max_length = 500, pattern = r"^https?://\S+$")]
     website: Option<String>,
-    /// The scheme of `area_code`.
-    #[schema(min_length = 1, max_length = 50, pattern = r"^\S+$")]
-    area_scheme: Option<String>,
+    /// Telephone.
+    phone: Option<PhoneNumber>,
+    /// E-mail.
+    email: Option<EmailAddress>,
+    /// Postal address.
+    #[schema(min_length = 1, max_length = 500, pattern = r"\S")]
+    address: Option<String>,
     /// The administrative area.
-    #[schema(min_length = 1, max_length = 20, pattern = r"^\S+$")]
-    area_code: Option<String>,
+    area: Option<Area>,
     /// First day.
     opened_on: NaiveDate,
     /// Last day.
@@ -83,8 +86,10 @@ impl UnitRow {
             kind: self.kind,
             education_levels: levels,
             website: self.website,
-            area_scheme: self.area_scheme,
-            area_code: self.area_code,
+            phone: self.phone,
+            email: self.email,
+            address: self.address,
+            area: self.area,
             opened_on: self.opened_on,
             closed_on: self.closed_on,
             superiors,
@@ -123,8 +128,8 @@ impl Importer for UnitImporter {
         Action::UnitsWrite
     }
 
-    fn schema(&self) -> Value {
-        contract::schema_of::<UnitRow>()
+    fn columns(&self) -> &'static Columns {
+        &COLUMNS
     }
 
     fn chunk(&self) -> usize {
@@ -135,18 +140,26 @@ impl Importer for UnitImporter {
         let mut results = Vec::with_capacity(rows.len());
         let mut typed = Vec::with_capacity(rows.len());
         for row in rows {
-            match row.typed::<UnitRow>().and_then(|unit| unit.named().map(|named| (row.line, unit, named)).map_err(|(column, detail)| row.failed(column, "invalid", detail))) {
+            let fields: HashSet<String> = row.cells.keys().cloned().collect();
+            match row
+                .typed::<UnitRow>()
+                .and_then(|unit| unit.named().map(|named| (row.line, unit, named, fields)).map_err(|(column, detail)| row.failed(column, "invalid", detail)))
+            {
                 Ok(unit) => typed.push(unit),
                 Err(failed) => results.push(failed),
             }
         }
         hierarchy::lock(conn, access.tenant).await?;
         let mut chunk = Chunk::load(conn, access, &typed).await?;
-        for (line, unit, named) in typed {
-            results.push(RowResult { line, outcome: chunk.place(conn, access, line, unit, &named).await? });
+        for (line, unit, named, fields) in typed {
+            results.push(RowResult { line, outcome: chunk.place(conn, access, line, unit, &named, &fields).await? });
         }
         chunk.flush(conn, access).await?;
         Ok(results)
+    }
+
+    async fn records_of(&self, conn: &mut Connection, access: &Access, tenants: &[Uuid]) -> StoreResult<HashMap<Uuid, i64>> {
+        store::count_by_tenant(conn, access, tenants).await
     }
 }
 
@@ -168,8 +181,8 @@ struct Chunk {
 }
 
 impl Chunk {
-    async fn load(conn: &mut Connection, access: &Access, rows: &[(i32, UnitRow, Vec<Named>)]) -> StoreResult<Self> {
-        let codes: HashSet<String> = rows.iter().flat_map(|(_, unit, named)| named.iter().map(|superior| superior.code.clone()).chain([unit.code.to_string()])).collect();
+    async fn load(conn: &mut Connection, access: &Access, rows: &[(i32, UnitRow, Vec<Named>, HashSet<String>)]) -> StoreResult<Self> {
+        let codes: HashSet<String> = rows.iter().flat_map(|(_, unit, named, _)| named.iter().map(|superior| superior.code.clone()).chain([unit.code.to_string()])).collect();
         let known = store::by_codes(conn, access, &codes.into_iter().collect::<Vec<_>>()).await?;
         let depths = hierarchy::depths(conn, &known.iter().map(|(record, _)| record.id).collect::<Vec<_>>()).await?;
         let places = known.into_iter().map(|(record, may)| {
@@ -195,7 +208,7 @@ impl Chunk {
         Ok(())
     }
 
-    async fn place(&mut self, conn: &mut Connection, access: &Access, line: i32, unit: UnitRow, named: &[Named]) -> StoreResult<Outcome> {
+    async fn place(&mut self, conn: &mut Connection, access: &Access, line: i32, unit: UnitRow, named: &[Named], fields: &HashSet<String>) -> StoreResult<Outcome> {
         let failed = |field: &str, code: &str, detail: &str| Ok(RowResult::failed(line, field, code, detail).outcome);
         let code = unit.code.to_string();
         if !self.seen.insert(code.clone()) {
@@ -216,10 +229,13 @@ impl Chunk {
             above.push((superior.hierarchy, place.may, place.depth));
             superiors.push(UnitSuperior { hierarchy: superior.hierarchy, unit_id: place.id.into(), valid_from: superior.period.from(), valid_to: superior.period.to() });
         }
-        let input = match unit.into_input(superiors) {
+        let mut input = match unit.into_input(superiors) {
             Ok(input) => input,
             Err((column, detail)) => return failed(column, "invalid", &detail),
         };
+        if let Some(record) = self.places.get(&code).and_then(|place| place.record.as_ref()) {
+            keep(&mut input, record.columns.to_input()?, fields);
+        }
         if let Err(error) = input.check() {
             return refused(line, &input, error);
         }
@@ -240,7 +256,8 @@ impl Chunk {
             self.flush(conn, access).await?;
         }
         match store::update(conn, access, record, input).await {
-            Ok(_) => Ok(Outcome::Changed),
+            // Units have no unit of their own: the circuit breaker looks at all of them together.
+            Ok(after) => Ok(Outcome::Changed(after.tenant_id)),
             Err(error) => refused(line, input, error),
         }
     }
@@ -264,6 +281,34 @@ impl Chunk {
         self.waiting.push((id, input));
         Outcome::Created
     }
+}
+
+/// Leaves as it was what the file has no column for.
+fn keep(input: &mut UnitInput, before: UnitInput, fields: &HashSet<String>) {
+    let has = |field: &str| fields.contains(field);
+    if !has("education_levels") {
+        input.education_levels = before.education_levels;
+    }
+    if !has("website") {
+        input.website = before.website;
+    }
+    if !has("phone") {
+        input.phone = before.phone;
+    }
+    if !has("email") {
+        input.email = before.email;
+    }
+    if !has("address") {
+        input.address = before.address;
+    }
+    if !has("area") {
+        input.area = before.area;
+    }
+    if !has("closed_on") {
+        input.closed_on = before.closed_on;
+    }
+    input.superiors.extend(before.superiors.into_iter().filter(|superior| !has(superior.hierarchy.as_str())));
+    input.superiors.sort();
 }
 
 /// A row that a rule refused; anything else ends the import.

@@ -6,7 +6,9 @@
 //! it is closed, with its last day.
 
 pub mod api;
+pub mod columns;
 pub mod events;
+pub mod export;
 pub mod hierarchy;
 pub mod import;
 pub mod model;
@@ -28,9 +30,15 @@ pub fn routes(routes: &mut ServiceConfig, context: &ServiceContext) {
             .service(api::create)
             .service(api::changes)
             .service(api::imports::create)
+            .service(api::imports::template)
             .service(api::imports::read)
+            .service(api::imports::confirm)
             .service(api::imports::errors)
+            .service(api::imports::file)
             .service(api::imports::progress)
+            .service(api::exports::create)
+            .service(api::exports::read)
+            .service(api::exports::file)
             .service(api::read)
             .service(api::update)
             .service(api::history)

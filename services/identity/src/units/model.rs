@@ -2,8 +2,9 @@
 
 use chrono::{DateTime, NaiveDate, Utc};
 use diesel::{AsChangeset, Insertable, Queryable, Selectable};
+use registrar_codes::fields::Area;
 use registrar_domain::{
-    Code, EducationLevels, Hierarchy, Period, UnitId, UnitKind,
+    Code, EducationLevels, EmailAddress, Hierarchy, Period, PhoneNumber, UnitId, UnitKind,
     text::{clean, comparison_key, search_key},
 };
 use registrar_store::{StoreError, StoreResult};
@@ -66,12 +67,16 @@ pub struct UnitInput {
     /// Web site (trang web; S1-110).
     #[schema(max_length = 500, pattern = r"^https?://\S+$")]
     pub website: Option<String>,
-    /// The scheme and version that `area_code` belongs to, such as `vn-commune-2025-07-01`; with `area_code` only.
-    #[schema(min_length = 1, max_length = 50, pattern = r"^\S+$")]
-    pub area_scheme: Option<String>,
-    /// Code of the administrative area it lies in (mã địa bàn, 行政区划代码); with `area_scheme` only.
-    #[schema(min_length = 1, max_length = 20, pattern = r"^\S+$")]
-    pub area_code: Option<String>,
+    /// Telephone (điện thoại, 电话).
+    pub phone: Option<PhoneNumber>,
+    /// E-mail (thư điện tử, 电子邮件).
+    pub email: Option<EmailAddress>,
+    /// Postal address (địa chỉ, 地址), one line.
+    #[schema(min_length = 1, max_length = 500, pattern = r"\S", example = "15 Trần Hưng Đạo, phường Hội An, thành phố Đà Nẵng")]
+    pub address: Option<String>,
+    /// The administrative area it lies in (địa bàn, 行政区划): its commune since 1 July 2025; for an authority the area it
+    /// governs.
+    pub area: Option<Area>,
     /// First day (ngày thành lập).
     pub opened_on: NaiveDate,
     /// Last day (ngày giải thể, sáp nhập); with it the unit's `status` is closed.
@@ -92,15 +97,13 @@ impl UnitInput {
     /// # Errors
     /// [`StoreError::Invalid`] naming the field.
     pub fn check(&self) -> StoreResult<()> {
-        if clean(&self.name).is_empty() || self.name.chars().any(char::is_control) {
-            return refuse("/name".into(), "invalid", "must be text without control characters");
+        for (pointer, text) in [("/name", Some(&self.name)), ("/address", self.address.as_ref())] {
+            if text.is_some_and(|text| clean(text).is_empty() || text.chars().any(char::is_control)) {
+                return refuse(pointer.into(), "invalid", "must be text without control characters");
+            }
         }
         if self.closed_on.is_some_and(|closed| closed < self.opened_on) {
             return refuse("/closed_on".into(), "not_after", "is before opened_on");
-        }
-        if self.area_scheme.is_some() != self.area_code.is_some() {
-            let missing = if self.area_code.is_some() { "/area_scheme" } else { "/area_code" };
-            return refuse(missing.into(), "required", "area_scheme and area_code go together");
         }
         self.check_superiors()
     }
@@ -132,8 +135,10 @@ impl UnitInput {
             kind: self.kind.as_str().to_owned(),
             education_levels: self.education_levels.iter().map(|level| level.as_str().to_owned()).collect(),
             website: self.website.clone(),
-            area_scheme: self.area_scheme.clone(),
-            area_code: self.area_code.clone(),
+            phone: self.phone.clone(),
+            email: self.email.clone(),
+            address: self.address.as_deref().map(clean),
+            area: self.area.clone(),
             opened_on: self.opened_on,
             closed_on: self.closed_on,
             status: if self.closed_on.is_some() { UnitStatus::Closed } else { UnitStatus::Open }.as_str().to_owned(),
@@ -161,8 +166,10 @@ pub struct UnitColumns {
     pub kind: String,
     pub education_levels: Vec<String>,
     pub website: Option<String>,
-    pub area_scheme: Option<String>,
-    pub area_code: Option<String>,
+    pub phone: Option<PhoneNumber>,
+    pub email: Option<EmailAddress>,
+    pub address: Option<String>,
+    pub area: Option<Area>,
     pub opened_on: NaiveDate,
     pub closed_on: Option<NaiveDate>,
     pub status: String,
@@ -190,8 +197,10 @@ impl UnitColumns {
             kind: UnitKind::from_code(&self.kind).map_err(|_| broken())?,
             education_levels: self.education_levels.join(";").parse().map_err(|_| broken())?,
             website: self.website.clone(),
-            area_scheme: self.area_scheme.clone(),
-            area_code: self.area_code.clone(),
+            phone: self.phone.clone(),
+            email: self.email.clone(),
+            address: self.address.clone(),
+            area: self.area.clone(),
             opened_on: self.opened_on,
             closed_on: self.closed_on,
             superiors: self.superiors()?,
@@ -256,7 +265,7 @@ mod tests {
     #[test]
     fn fields_agree_with_each_other() {
         assert_eq!(refusal(|input| input.closed_on = Some("1990-09-04".parse().unwrap())), ("/closed_on".into(), "not_after"));
-        assert_eq!(refusal(|input| input.area_code = Some("20410".into())), ("/area_scheme".into(), "required"));
+        assert_eq!(refusal(|input| input.address = Some("15 Trần Hưng Đạo\nHội An".into())), ("/address".into(), "invalid"));
         assert_eq!(refusal(|input| input.name = " \u{a0} ".into()), ("/name".into(), "invalid"));
     }
 

@@ -1,5 +1,7 @@
 //! Every query on units.
 
+use std::collections::HashMap;
+
 use chrono::NaiveDate;
 use diesel::{BoolExpressionMethods, ExpressionMethods, OptionalExtension, PgArrayExpressionMethods, QueryDsl, SelectableHelper, pg::Pg};
 use diesel_async::{AsyncConnection, RunQueryDsl};
@@ -240,4 +242,14 @@ pub async fn by_codes(conn: &mut Connection, access: &Access, codes: &[String]) 
         .select((UnitRecord::as_select(), access.narrow(Action::UnitsWrite, &Record::UNIT)))
         .load(conn)
         .await?)
+}
+
+/// How many open units each of these tenants has; the caller's own, that is.
+///
+/// # Errors
+/// Only when the database cannot be asked.
+pub async fn count_by_tenant(conn: &mut Connection, access: &Access, tenants: &[Uuid]) -> StoreResult<HashMap<Uuid, i64>> {
+    let own = units::tenant_id.eq(Uuid::from(access.tenant)).and(units::tenant_id.eq_any(tenants)).and(units::status.eq("open"));
+    let count: i64 = units::table.filter(own).count().get_result(conn).await?;
+    Ok(HashMap::from([(access.tenant.into(), count)]))
 }

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "what is not there fails the test")]
 
 mod accounts;
+mod code_lists;
 mod grants;
 mod imports;
 mod keys;

@@ -144,3 +144,34 @@ async fn dates_are_of_the_years_that_every_program_knows() {
         assert_eq!(refused.field_errors()[0].0, field);
     }
 }
+
+/// A unit says how to reach it and where it lies (S1-110).
+#[tokio::test]
+async fn a_unit_has_contacts_and_an_area() {
+    let world = World::start().await;
+    let api = &world.administrator;
+    let contacts = json!({
+        "website": "http://thcskimdong.hoian.edu.vn", "phone": "0235 3861 234", "email": "kimdong@hoian.edu.vn",
+        "address": " 15  Trần Hưng Đạo, phường Hội An ", "area": "vn-area/2025-07-01/20410",
+    });
+    let path = format!("/v1/units/{}", world.unit("THCS-KD", "lower_secondary", world.tenant).await);
+    let school = api.patch(&path).header("If-Match", "*").merge(&contacts).await.ok();
+    assert_eq!((school.at("/area"), school.at("/address")), (&contacts["area"], &json!("15 Trần Hưng Đạo, phường Hội An")));
+    assert_eq!((school.at("/email"), school.at("/website")), (&contacts["email"], &contacts["website"]));
+    assert_eq!(api.get(&path).await.ok().json, school.json);
+    for (field, value, code) in [
+        ("area", json!("20410"), "pattern"),
+        ("area", json!("vn-area/2025-07-01/99999"), "invalid"),
+        ("area", json!("vn-ethnic/2008/01"), "invalid"),
+        ("phone", json!("call us"), "pattern"),
+        ("email", json!("nobody"), "pattern"),
+        ("address", json!("15 Trần Hưng Đạo\nHội An"), "invalid"),
+        ("address", json!("x".repeat(501)), "too_long"),
+        ("area_code", json!("20410"), "unknown_field"),
+    ] {
+        let refused = api.patch(&path).header("If-Match", "*").merge(&json!({ field: value })).await.problem(422, "invalid");
+        assert!(refused.field_errors().contains(&(format!("/{field}"), code.to_owned())), "{value}: {:?}", refused.field_errors());
+    }
+    let emptied = api.patch(&path).header("If-Match", "*").merge(&json!({"area": null, "phone": null})).await.ok();
+    assert_eq!((emptied.at("/area"), emptied.at("/phone")), (&json!(null), &json!(null)));
+}

@@ -3,10 +3,12 @@
 use actix_web::{get, patch, post};
 use chrono::{DateTime, NaiveDate, Utc};
 
-use registrar_domain::{EducationLevel, EmailAddress, Hierarchy, PersonalNumber, PhoneNumber, StaffId, UnitId};
+use registrar_codes::fields::ContractForm;
+use registrar_domain::{EducationLevel, EmailAddress, Hierarchy, IdentityStatus, PersonalNumber, PhoneNumber, StaffId, UnitId};
 use registrar_http::{
     Body, Caller, Changes, FeedQuery, Id, Idempotency, IfMatch, List, Listing, MergePatch, Problem, Record, Refusals, ServiceContext, Versioned,
     answer::{Changed, Listed},
+    export_routes,
     idempotency::Kept,
     import_routes,
     list::{FeedParameters, ListParameters, Query},
@@ -17,6 +19,9 @@ use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
 use super::{
+    details::{StaffPersonal, StaffSensitive, StaffTeaching, StaffTerms, StaffTraining},
+    employments::Employment,
+    export::StaffExporter,
     import::StaffImporter,
     model::{Position, StaffColumns, StaffInput, StaffRecord, StaffStatus},
     store::{self, StaffFilter},
@@ -58,6 +63,29 @@ pub struct Staff {
     pub ended_on: Option<NaiveDate>,
     /// Why it ended.
     pub end_reason: Option<String>,
+    /// The group it is counted in (nhóm công việc hiện nay; S1-029, S2-005): manager, teacher or employee.
+    pub position_group: Option<String>,
+    /// Whether the personal number agrees with the national population database (S2-006).
+    #[schema(value_type = String)]
+    pub identity_status: IdentityStatus,
+    /// When that was checked.
+    pub identity_checked_on: Option<NaiveDate>,
+    /// Who somebody is.
+    pub personal: StaffPersonal,
+    /// What the law calls sensitive; null unless asked for with `sensitive=true`.
+    pub sensitive: Option<StaffSensitive>,
+    /// On what terms somebody works.
+    pub terms: StaffTerms,
+    /// What somebody has learnt.
+    pub training: StaffTraining,
+    /// What somebody teaches.
+    pub teaching: StaffTeaching,
+    /// The primary employments before the present one (quá trình công tác).
+    #[schema(max_items = 50)]
+    pub former_employments: Vec<Employment>,
+    /// Employments at other units beside the primary one (dạy liên trường, thỉnh giảng).
+    #[schema(max_items = 50)]
+    pub secondary_employments: Vec<Employment>,
     /// What is odd but allowed, such as `unknown_area_prefix` of the personal number.
     #[schema(max_items = 10)]
     pub warnings: Vec<String>,
@@ -68,7 +96,7 @@ pub struct Staff {
 /// The fields of a list's summary view.
 const SUMMARY: [&str; 9] = ["id", "version", "code", "full_name", "gender", "position", "education_level", "unit_id", "status"];
 /// All fields of a record.
-const FIELDS: [&str; 18] = [
+pub(super) const FIELDS: [&str; 28] = [
     "id",
     "version",
     "code",
@@ -85,6 +113,16 @@ const FIELDS: [&str; 18] = [
     "status",
     "ended_on",
     "end_reason",
+    "position_group",
+    "identity_status",
+    "identity_checked_on",
+    "personal",
+    "sensitive",
+    "terms",
+    "training",
+    "teaching",
+    "former_employments",
+    "secondary_employments",
     "warnings",
     "changed_at",
 ];
@@ -96,6 +134,7 @@ impl Staff {
         let number = row.columns.personal_number.as_deref().and_then(|number| PersonalNumber::parse(number).ok());
         let warnings = number.iter().flat_map(|number| number.check(None, None)).map(|finding| finding.code().to_owned()).collect();
         let columns = row.columns;
+        let position_group = Position::from_code(&columns.position).ok().map(|position| position.group().as_str().to_owned());
         Staff {
             id: row.id,
             version: row.version,
@@ -113,6 +152,16 @@ impl Staff {
             status: columns.status,
             ended_on: columns.ended_on,
             end_reason: columns.end_reason,
+            position_group,
+            identity_status: columns.identity_status,
+            identity_checked_on: columns.identity_checked_on,
+            personal: columns.personal,
+            sensitive: None,
+            terms: columns.terms,
+            training: columns.training.0,
+            teaching: columns.teaching,
+            former_employments: columns.former_employments.0,
+            secondary_employments: columns.secondary_employments.0,
             warnings,
             changed_at: row.changed_at,
         }
@@ -121,8 +170,8 @@ impl Staff {
     /// The record in full.
     #[must_use]
     pub fn in_full(row: StaffRecord) -> Self {
-        let StaffColumns { personal_number, phone, email, .. } = row.columns.clone();
-        Staff { personal_number, phone, email, ..Staff::masked(row) }
+        let StaffColumns { personal_number, phone, email, sensitive, .. } = row.columns.clone();
+        Staff { personal_number, phone, email, sensitive: Some(sensitive), ..Staff::masked(row) }
     }
 }
 
@@ -150,9 +199,12 @@ pub struct StaffQuery {
     /// The staff code, exactly.
     #[param(max_length = 50)]
     code: Option<String>,
-    /// The unit itself.
+    /// The unit of the primary employment itself.
     #[param(value_type = Option<Uuid>)]
     unit_id: Option<UnitId>,
+    /// The unit of any employment that lasts today: also those who teach here and belong elsewhere (thỉnh giảng).
+    #[param(value_type = Option<Uuid>)]
+    employed_in: Option<UnitId>,
     /// The unit and everything below it today, in `hierarchy`.
     #[param(value_type = Option<Uuid>)]
     within: Option<UnitId>,
@@ -168,6 +220,12 @@ pub struct StaffQuery {
     /// The education level.
     #[param(inline)]
     education_level: Option<EducationLevel>,
+    /// The contract form, such as `vn-contract-form/1/5`.
+    #[param(inline)]
+    contract_form: Option<ContractForm>,
+    /// Whether the personal number has been verified (S2-004).
+    #[param(inline)]
+    identity_status: Option<IdentityStatus>,
 }
 
 impl From<StaffQuery> for StaffFilter {
@@ -177,10 +235,14 @@ impl From<StaffQuery> for StaffFilter {
             name: query.q,
             code: query.code,
             unit: query.unit_id,
+            employed_in: query.employed_in,
             within: query.within.map(|unit| (unit, hierarchy)),
             status: query.status,
             position: query.position,
             education_level: query.education_level,
+            contract_form: query.contract_form,
+            identity_status: query.identity_status,
+            sensitive: false,
         }
     }
 }
@@ -221,7 +283,7 @@ pub async fn create(context: ServiceContext, caller: Caller, key: Idempotency, b
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct ReadParameters {
-    /// Show the personal number in full; needs the right to, and is logged.
+    /// Show personal number, contacts and the `sensitive` group in full; needs the right to, and is logged.
     sensitive: Option<bool>,
 }
 
@@ -242,8 +304,10 @@ pub async fn read(context: ServiceContext, caller: Caller, id: Id<StaffId>, para
 
 /// Change a staff record
 ///
-/// A merge patch. To end a record, set `status` to `ended` with `ended_on` and `end_reason`. The change reaches every
-/// other service by itself (S0-017).
+/// A merge patch. To move somebody, name the new `unit_id` or `position` with its `started_on`: the employment before is
+/// kept among `former_employments` until the day before. The same `unit_id` change without a later `started_on` corrects
+/// a mistake. To end a record, set `status` to `ended` with `ended_on` and `end_reason`. The change reaches every other
+/// service by itself (S0-017).
 #[utoipa::path(
     operation_id = "personnel.staff.update", tag = "staff", request_body(content = StaffPatch, content_type = "application/merge-patch+json"),
     params(("staff_id" = Uuid, Path, description = "The record"), ("If-Match" = String, Header, description = "The ETag that was read, or *")),
@@ -253,7 +317,7 @@ pub async fn read(context: ServiceContext, caller: Caller, id: Id<StaffId>, para
 pub async fn update(context: ServiceContext, caller: Caller, id: Id<StaffId>, seen: IfMatch, patch: StaffPatch) -> Result<Record<Staff>, Problem> {
     let mut conn = context.db.get().await?;
     let found = store::find_to_change(&mut conn, &caller, *id).await?;
-    seen.check(found.version)?;
+    seen.check(&mut conn, (store::AGGREGATE, "staff"), found.id, found.version).await?;
     let input = patch.apply(&found.columns.to_input()?)?;
     Ok(Record::of(Staff::masked(store::update(&mut conn, &caller, found, &input).await?)))
 }
@@ -284,4 +348,5 @@ pub async fn history(context: ServiceContext, caller: Caller, id: Id<StaffId>) -
     Listing::whole(entries)
 }
 
-import_routes!(StaffImporter, "personnel.staff", "staff", "StaffRow");
+import_routes!(StaffImporter, "personnel.staff", "staff");
+export_routes!(StaffExporter, "personnel.staff", "staff");

@@ -5,7 +5,11 @@
 //! asked for by somebody who may see it, and that is logged.
 
 pub mod api;
+pub mod columns;
+pub mod details;
+pub mod employments;
 pub mod events;
+pub mod export;
 pub mod import;
 pub mod model;
 pub mod store;
@@ -21,9 +25,15 @@ pub fn routes(routes: &mut ServiceConfig, context: &ServiceContext) {
             .service(api::create)
             .service(api::changes)
             .service(api::imports::create)
+            .service(api::imports::template)
             .service(api::imports::read)
+            .service(api::imports::confirm)
             .service(api::imports::errors)
+            .service(api::imports::file)
             .service(api::imports::progress)
+            .service(api::exports::create)
+            .service(api::exports::read)
+            .service(api::exports::file)
             .service(api::read)
             .service(api::update)
             .service(api::history),

@@ -1,14 +1,18 @@
 //! A staff record and the rules that need nothing else.
 
-use chrono::NaiveDate;
+use chrono::{Datelike, NaiveDate};
 use diesel::{AsChangeset, Insertable, Queryable, Selectable};
 
-use registrar_domain::{Code, EducationLevel, EmailAddress, Finding, Gender, PersonName, PersonalNumber, PhoneNumber, UnitId};
-use registrar_store::{StoreError, StoreResult};
+use registrar_domain::{Code, EducationLevel, EmailAddress, Finding, Gender, IdentityStatus, PersonName, PersonalNumber, PhoneNumber, UnitId};
+use registrar_store::{Json, StoreError, StoreResult};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use super::{
+    details::{StaffPersonal, StaffSensitive, StaffTeaching, StaffTerms, StaffTraining},
+    employments::{self, Employment},
+};
 use crate::schema::staff;
 
 registrar_domain::text_enum! {
@@ -114,6 +118,42 @@ pub struct StaffInput {
     /// Why it ended; with `status` ended, and only then.
     #[schema(min_length = 1, max_length = 500)]
     pub end_reason: Option<String>,
+    /// Whether the personal number agrees with the national population database (S2-006). It becomes unverified again
+    /// when name, birth date, gender or number change.
+    #[serde(default = "unverified")]
+    pub identity_status: IdentityStatus,
+    /// When that was checked; with any status but unverified, and only then.
+    pub identity_checked_on: Option<NaiveDate>,
+    /// Who somebody is.
+    #[serde(default)]
+    pub personal: StaffPersonal,
+    /// What the law calls sensitive.
+    #[serde(default)]
+    pub sensitive: StaffSensitive,
+    /// On what terms somebody works.
+    #[serde(default)]
+    pub terms: StaffTerms,
+    /// What somebody has learnt.
+    #[serde(default)]
+    #[schema(value_type = StaffTraining)]
+    pub training: Json<StaffTraining>,
+    /// What somebody teaches.
+    #[serde(default)]
+    pub teaching: StaffTeaching,
+    /// The primary employments before the present one. A change that names another unit or position with a later
+    /// `started_on` adds the present one here by itself.
+    #[serde(default)]
+    #[schema(value_type = Vec<Employment>, max_items = 50)]
+    pub former_employments: Json<Vec<Employment>>,
+    /// Employments at other units beside the primary one (dạy liên trường, thỉnh giảng; 兼任; S3-056, S3-057). Heads are
+    /// counted at the primary one; these units see the record too.
+    #[serde(default)]
+    #[schema(value_type = Vec<Employment>, max_items = 50)]
+    pub secondary_employments: Json<Vec<Employment>>,
+}
+
+fn unverified() -> IdentityStatus {
+    IdentityStatus::Unverified
 }
 
 impl StaffInput {
@@ -138,6 +178,19 @@ impl StaffInput {
         if self.ended_on.is_some_and(|ended| ended < self.started_on) {
             return refuse("ended_on", "not_after", "is before started_on");
         }
+        if (self.identity_status == IdentityStatus::Unverified) != self.identity_checked_on.is_none() {
+            return refuse("identity_checked_on", "only_when_checked", "goes with the statuses verified and mismatch");
+        }
+        if self.identity_checked_on.is_some_and(|checked| checked > today) {
+            return refuse("identity_checked_on", "future", "is in the future");
+        }
+        if self.terms.recruited_on.is_some_and(|recruited| recruited <= self.birth_date) {
+            return refuse("terms/recruited_on", "not_after", "is not after birth_date");
+        }
+        if self.training.0.graduation_year.is_some_and(|year| i32::from(year) <= self.birth_date.year()) {
+            return refuse("training/graduation_year", "not_after", "is not after the year of birth");
+        }
+        employments::check(self)?;
         match self.findings().into_iter().find(Finding::is_error) {
             Some(finding) => refuse("personal_number", finding.code(), "contradicts gender or birth date"),
             None => Ok(()),
@@ -146,6 +199,19 @@ impl StaffInput {
 
     fn findings(&self) -> Vec<Finding> {
         self.personal_number.as_ref().map(|number| number.check(Some(self.gender), Some(self.birth_date))).unwrap_or_default()
+    }
+
+    /// What follows from changing `before` into this: the employment it replaces is kept, and what was checked against
+    /// the population database is unverified again when it is another name, birth date, gender or number.
+    #[must_use]
+    pub fn following(mut self, before: &StaffInput) -> Self {
+        employments::succeed(before, &mut self);
+        let checked = |input: &StaffInput| (input.full_name.clone(), input.birth_date, input.gender, input.personal_number.clone());
+        let told = |input: &StaffInput| (input.identity_status, input.identity_checked_on);
+        if checked(before) != checked(&self) && told(before) == told(&self) {
+            (self.identity_status, self.identity_checked_on) = (IdentityStatus::Unverified, None);
+        }
+        self
     }
 
     /// What the table stores of this input.
@@ -168,6 +234,15 @@ impl StaffInput {
             started_on: self.started_on,
             ended_on: self.ended_on,
             end_reason: self.end_reason.clone(),
+            identity_status: self.identity_status,
+            identity_checked_on: self.identity_checked_on,
+            personal: self.personal.clone(),
+            sensitive: self.sensitive.clone(),
+            terms: self.terms.clone(),
+            training: self.training.clone(),
+            teaching: self.teaching.clone(),
+            former_employments: self.former_employments.clone(),
+            secondary_employments: employments::completed(&self.secondary_employments),
         }
     }
 }
@@ -193,9 +268,61 @@ pub struct StaffColumns {
     pub started_on: NaiveDate,
     pub ended_on: Option<NaiveDate>,
     pub end_reason: Option<String>,
+    pub identity_status: IdentityStatus,
+    pub identity_checked_on: Option<NaiveDate>,
+    #[diesel(embed)]
+    pub personal: StaffPersonal,
+    #[diesel(embed)]
+    pub sensitive: StaffSensitive,
+    #[diesel(embed)]
+    pub terms: StaffTerms,
+    pub training: Json<StaffTraining>,
+    #[diesel(embed)]
+    pub teaching: StaffTeaching,
+    pub former_employments: Json<Vec<Employment>>,
+    pub secondary_employments: Json<Vec<Employment>>,
 }
 
 impl StaffColumns {
+    /// The fields that schools are asked to fill in for everybody (S1-007) and that have no value here, by their names in
+    /// requests. What concerns some people only, such as a priority category or a secondary subject, is not asked of all.
+    #[must_use]
+    pub fn missing(&self) -> Vec<&'static str> {
+        let (personal, sensitive, terms, training, teaching) = (&self.personal, &self.sensitive, &self.terms, &self.training.0, &self.teaching);
+        let teaches = self.position == Position::Teacher.as_str();
+        let asked = [
+            ("personal_number", self.personal_number.is_some()),
+            ("phone", self.phone.is_some()),
+            ("email", self.email.is_some()),
+            ("personal.photo", personal.photo.is_some()),
+            ("personal.birth_place", personal.birth_place.is_some()),
+            ("personal.nationality", personal.nationality.is_some()),
+            ("personal.native_place", personal.native_place.is_some()),
+            ("personal.permanent_address", personal.permanent_address.is_some()),
+            ("personal.current_address", personal.current_address.is_some()),
+            ("personal.marital_status", personal.marital_status.is_some()),
+            ("sensitive.ethnic_group", sensitive.ethnic_group.is_some()),
+            ("sensitive.religion", sensitive.religion.is_some()),
+            ("terms.contract_form", terms.contract_form.is_some()),
+            ("terms.contract_on", terms.contract_on.is_some()),
+            ("terms.recruited_on", terms.recruited_on.is_some()),
+            ("terms.assigned_work", terms.assigned_work.is_some()),
+            ("terms.work", terms.work.is_some()),
+            ("training.qualification", training.qualification.is_some()),
+            ("training.training_field", training.training_field.is_some()),
+            ("training.training_institution", training.training_institution.is_some()),
+            ("training.training_form", training.training_form.is_some()),
+            ("training.graduation_year", training.graduation_year.is_some()),
+            ("training.training_standard", training.training_standard.is_some() || !teaches),
+            ("training.teacher_grade", training.teacher_grade.is_some() || !teaches),
+            ("training.it_level", training.it_level.is_some()),
+            ("training.foreign_language", training.foreign_language.is_some()),
+            ("teaching.main_subject", teaching.main_subject.is_some() || !teaches),
+            ("teaching.subject_group", teaching.subject_group.is_some() || !teaches),
+        ];
+        asked.into_iter().filter(|(_, filled)| !filled).map(|(field, _)| field).collect()
+    }
+
     /// The input that would lead to these columns.
     ///
     /// # Errors
@@ -217,6 +344,15 @@ impl StaffColumns {
             status: StaffStatus::from_code(&self.status).map_err(|_| broken(()))?,
             ended_on: self.ended_on,
             end_reason: self.end_reason.clone(),
+            identity_status: self.identity_status,
+            identity_checked_on: self.identity_checked_on,
+            personal: self.personal.clone(),
+            sensitive: self.sensitive.clone(),
+            terms: self.terms.clone(),
+            training: self.training.clone(),
+            teaching: self.teaching.clone(),
+            former_employments: self.former_employments.clone(),
+            secondary_employments: self.secondary_employments.clone(),
         })
     }
 }
@@ -240,4 +376,43 @@ pub struct StaffRecord {
     pub change_sequence: Option<i64>,
     /// When it was last changed.
     pub changed_at: chrono::DateTime<chrono::Utc>,
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+
+    pub(crate) fn input() -> StaffInput {
+        serde_json::from_value(serde_json::json!({
+            "code": "GV001", "full_name": "Nguyễn Thị Hòa", "birth_date": "1990-05-20", "gender": "female", "position": "teacher",
+            "unit_id": Uuid::from_u128(1), "started_on": "2015-08-15", "status": "active",
+        }))
+        .unwrap()
+    }
+
+    #[test]
+    fn what_was_verified_is_unverified_again_when_it_changes() {
+        // S2-006: the status belongs to the number that was checked.
+        let verified = StaffInput { identity_status: IdentityStatus::Verified, identity_checked_on: "2025-06-01".parse().ok(), ..input() };
+        let renamed = StaffInput { full_name: PersonName::parse("Nguyễn Thị Hoa").unwrap(), ..verified.clone() }.following(&verified);
+        assert_eq!((renamed.identity_status, renamed.identity_checked_on), (IdentityStatus::Unverified, None));
+        let moved = StaffInput { phone: PhoneNumber::parse("0905123456").ok(), ..verified.clone() }.following(&verified);
+        assert_eq!(moved.identity_status, IdentityStatus::Verified);
+    }
+
+    #[test]
+    fn dates_agree_with_each_other() {
+        let today = "2025-09-15".parse().unwrap();
+        let code = |input: StaffInput| match input.check(today) {
+            Err(StoreError::Invalid { pointer, code, .. }) => format!("{pointer} {code}"),
+            _ => String::new(),
+        };
+        assert_eq!(code(input()), "");
+        let terms = StaffTerms { recruited_on: "1990-05-20".parse().ok(), ..StaffTerms::default() };
+        assert_eq!(code(StaffInput { terms, ..input() }), "/terms/recruited_on not_after");
+        let training = Json(StaffTraining { graduation_year: Some(1990), ..StaffTraining::default() });
+        assert_eq!(code(StaffInput { training, ..input() }), "/training/graduation_year not_after");
+        assert_eq!(code(StaffInput { identity_status: IdentityStatus::Verified, ..input() }), "/identity_checked_on only_when_checked");
+        assert_eq!(code(StaffInput { identity_status: IdentityStatus::Mismatch, identity_checked_on: "2025-09-16".parse().ok(), ..input() }), "/identity_checked_on future");
+    }
 }

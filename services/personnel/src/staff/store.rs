@@ -1,11 +1,14 @@
 //! Every query on staff.
 
+use std::collections::HashMap;
+
 use diesel::{BoolExpressionMethods, ExpressionMethods, OptionalExtension, QueryDsl, SelectableHelper, pg::Pg};
 use diesel_async::RunQueryDsl;
-use registrar_access::{Access, Action, Record};
-use registrar_domain::{EducationLevel, Hierarchy, StaffId, UnitId};
+use registrar_access::{Access, Action, Record, units};
+use registrar_codes::fields::ContractForm;
+use registrar_domain::{EducationLevel, Hierarchy, IdentityStatus, StaffId, UnitId};
 use registrar_store::{
-    Connection, Keep, Page, PageRequest, StoreError, StoreResult, authored,
+    Condition, Connection, Keep, Page, PageRequest, StoreError, StoreResult, authored,
     condition::{contains_words, within},
     feed::{self, FeedCursor, FeedPage},
     history::{self, HistoryEntry},
@@ -22,7 +25,10 @@ pub const AGGREGATE: &str = "personnel.staff";
 const RECORD: Record = Record { tenant: "staff.tenant_id", unit: "staff.unit_id", level: Some("staff.education_level"), class: None };
 
 /// Fields that only those with the right to them see, each time logged.
-const SENSITIVE: [&str; 3] = ["personal_number", "phone", "email"];
+const SENSITIVE: [&str; 8] = ["personal_number", "phone", "email", "ethnic_group", "religion", "family_priority", "own_priority", "identifiers"];
+
+/// Where a secondary employment keeps what grants speak of.
+const SECONDARY: Record = Record { tenant: "e.tenant_id", unit: "e.unit_id", level: None, class: None };
 
 /// What a list is narrowed by.
 #[derive(Debug, Default)]
@@ -31,8 +37,10 @@ pub struct StaffFilter {
     pub name: Option<String>,
     /// The code, exactly.
     pub code: Option<String>,
-    /// The unit itself.
+    /// The unit of the primary employment itself.
     pub unit: Option<UnitId>,
+    /// The unit of any employment that lasts today.
+    pub employed_in: Option<UnitId>,
     /// The unit and everything below it today.
     pub within: Option<(UnitId, Hierarchy)>,
     /// The status.
@@ -41,13 +49,47 @@ pub struct StaffFilter {
     pub position: Option<Position>,
     /// The education level.
     pub education_level: Option<EducationLevel>,
+    /// The contract form.
+    pub contract_form: Option<ContractForm>,
+    /// Whether the personal number has been verified.
+    pub identity_status: Option<IdentityStatus>,
+    /// Only the records whose sensitive fields the caller may see.
+    pub sensitive: bool,
 }
 
 /// The orders of a list.
 pub const SORTS: [&str; 2] = ["name", "code"];
 
+/// The condition that the caller may see a record: at the unit of its primary employment, or at another where the
+/// person works today.
+fn visible(access: &Access) -> Condition {
+    let primary = access.narrow(Action::StaffRead, &RECORD);
+    if access.reaches_whole_tenant(Action::StaffRead) {
+        return primary;
+    }
+    let secondary = Condition::sql("staff.id in (select e.staff_id from secondary_employments e where ")
+        .date(access.today)
+        .and_sql(" between e.started_on and e.ended_on and ")
+        .followed_by(access.narrow(Action::StaffRead, &SECONDARY))
+        .and_sql(")");
+    primary.or(secondary)
+}
+
+fn employed_in(unit: UnitId, access: &Access) -> Condition {
+    Condition::sql("(staff.unit_id = ")
+        .uuid(unit.into())
+        .and_sql(" or staff.id in (select e.staff_id from secondary_employments e where e.tenant_id = staff.tenant_id and e.unit_id = ")
+        .uuid(unit.into())
+        .and_sql(" and ")
+        .date(access.today)
+        .and_sql(" between e.started_on and e.ended_on))")
+}
+
 fn filtered<'a>(access: &Access, filter: &'a StaffFilter) -> staff::BoxedQuery<'a, Pg> {
-    let mut query = staff::table.into_boxed().filter(access.narrow(Action::StaffRead, &RECORD));
+    let mut query = staff::table.into_boxed().filter(staff::tenant_id.eq(Uuid::from(access.tenant))).filter(visible(access));
+    if filter.sensitive {
+        query = query.filter(access.narrow(Action::StaffReadSensitive, &RECORD));
+    }
     if let Some(name) = &filter.name {
         query = query.filter(contains_words("staff.name_search", name));
     }
@@ -56,6 +98,9 @@ fn filtered<'a>(access: &Access, filter: &'a StaffFilter) -> staff::BoxedQuery<'
     }
     if let Some(unit) = filter.unit {
         query = query.filter(staff::unit_id.eq(Uuid::from(unit)));
+    }
+    if let Some(unit) = filter.employed_in {
+        query = query.filter(employed_in(unit, access));
     }
     if let Some((unit, hierarchy)) = filter.within {
         query = query.filter(within("staff.unit_id", unit.into(), hierarchy.as_str(), access.today));
@@ -68,6 +113,12 @@ fn filtered<'a>(access: &Access, filter: &'a StaffFilter) -> staff::BoxedQuery<'
     }
     if let Some(level) = filter.education_level {
         query = query.filter(staff::education_level.eq(level.as_str()));
+    }
+    if let Some(form) = &filter.contract_form {
+        query = query.filter(staff::contract_form.eq(form));
+    }
+    if let Some(status) = filter.identity_status {
+        query = query.filter(staff::identity_status.eq(status.as_str()));
     }
     query
 }
@@ -113,16 +164,25 @@ pub async fn find_sensitive(conn: &mut Connection, access: &Access, id: StaffId)
     if !may {
         return Err(StoreError::Forbidden(Action::StaffReadSensitive.as_str()));
     }
-    access.log_read(conn, AGGREGATE, vec![record.id], &SENSITIVE).await?;
+    log_read(conn, access, vec![record.id]).await?;
     Ok(record)
+}
+
+/// Notes that the sensitive fields of these records are read.
+///
+/// # Errors
+/// [`StoreError::AuthorityStale`]; otherwise only when the database cannot be asked.
+pub async fn log_read(conn: &mut Connection, access: &Access, ids: Vec<Uuid>) -> StoreResult<()> {
+    access.require_fresh(Action::StaffReadSensitive)?;
+    access.log_read(conn, AGGREGATE, ids, &SENSITIVE).await
 }
 
 /// A record the caller may see, and whether they may also do `action` with it.
 async fn readable(conn: &mut Connection, access: &Access, id: StaffId, action: Action) -> StoreResult<(StaffRecord, bool)> {
     access.require(Action::StaffRead)?;
     Ok(staff::table
-        .filter(staff::id.eq(Uuid::from(id)))
-        .filter(access.narrow(Action::StaffRead, &RECORD))
+        .filter(staff::id.eq(Uuid::from(id)).and(staff::tenant_id.eq(Uuid::from(access.tenant))))
+        .filter(visible(access))
         .select((StaffRecord::as_select(), access.narrow(action, &RECORD)))
         .first(conn)
         .await?)
@@ -137,6 +197,7 @@ pub async fn create(conn: &mut Connection, access: &Access, input: &StaffInput) 
     access.require(Action::StaffWrite)?;
     input.check(access.today)?;
     check_place(conn, access, input, true).await?;
+    check_elsewhere(conn, access, input).await?;
     Ok(diesel::insert_into(staff::table)
         .values((staff::id.eq(Uuid::now_v7()), staff::tenant_id.eq(Uuid::from(access.tenant)), input.columns(), authored!(staff, &access.author())))
         .returning(StaffRecord::as_returning())
@@ -154,6 +215,22 @@ async fn check_place(conn: &mut Connection, access: &Access, input: &StaffInput,
     Err(StoreError::Invalid { pointer: "/unit_id".into(), code: "unit_closed", detail: format!("{} is closed", unit.name) })
 }
 
+/// Refuses employments at units that are none of the tenant's; whoever keeps the record need not keep theirs.
+async fn check_elsewhere(conn: &mut Connection, access: &Access, input: &StaffInput) -> StoreResult<()> {
+    let named = [("former_employments", &input.former_employments.0), ("secondary_employments", &input.secondary_employments.0)];
+    let ids: Vec<Uuid> = named.iter().flat_map(|(_, employments)| employments.iter().map(|employment| employment.unit_id.into())).collect();
+    if ids.is_empty() {
+        return Ok(());
+    }
+    let known = units::known(conn, access, ids).await?;
+    for (field, employments) in named {
+        if let Some(place) = employments.iter().position(|employment| !known.contains(&employment.unit_id.into())) {
+            return Err(StoreError::Invalid { pointer: format!("/{field}/{place}/unit_id"), code: "unknown_unit", detail: "no unit of this id".into() });
+        }
+    }
+    Ok(())
+}
+
 /// A record the caller may change.
 ///
 /// # Errors
@@ -169,6 +246,7 @@ pub async fn find_to_change(conn: &mut Connection, access: &Access, id: StaffId)
 /// # Errors
 /// Those of [`create`]; [`StoreError::Stale`] when it was changed since.
 pub async fn update(conn: &mut Connection, access: &Access, found: StaffRecord, input: &StaffInput) -> StoreResult<StaffRecord> {
+    let input = &input.clone().following(&found.columns.to_input()?);
     let columns = input.columns();
     if columns == found.columns {
         return Ok(found);
@@ -177,6 +255,9 @@ pub async fn update(conn: &mut Connection, access: &Access, found: StaffRecord, 
     let arrives = found.columns.unit_id != columns.unit_id;
     if arrives || found.columns.education_level != columns.education_level {
         check_place(conn, access, input, arrives).await?;
+    }
+    if found.columns.secondary_employments != columns.secondary_employments || found.columns.former_employments != columns.former_employments {
+        check_elsewhere(conn, access, input).await?;
     }
     write(conn, access, &found, columns).await?.ok_or(StoreError::Stale { current: found.version + 1 })
 }
@@ -195,7 +276,8 @@ pub async fn changes(conn: &mut Connection, access: &Access, cursor: Option<Feed
     access.require(Action::StaffRead)?;
     let from = feed::resume(conn, cursor).await?;
     let rows = staff::table
-        .filter(access.narrow(Action::StaffRead, &RECORD))
+        .filter(staff::tenant_id.eq(Uuid::from(access.tenant)))
+        .filter(visible(access))
         .filter(feed::after("staff", from))
         .order((staff::change_xid, staff::change_sequence))
         .limit(limit + 1)
@@ -214,7 +296,7 @@ pub async fn history(conn: &mut Connection, access: &Access, id: StaffId) -> Sto
     let sensitive = may && access.require_fresh(Action::StaffReadSensitive).is_ok();
     let hidden: &[&str] = if sensitive { &[] } else { &SENSITIVE };
     if sensitive {
-        access.log_read(conn, AGGREGATE, vec![id.into()], &SENSITIVE).await?;
+        log_read(conn, access, vec![id.into()]).await?;
     }
     history::entries(conn, AGGREGATE, "staff", id.into(), hidden).await
 }
@@ -260,4 +342,18 @@ pub async fn personal_numbers_in_use(conn: &mut Connection, access: &Access, num
         .load(conn)
         .await?;
     Ok(rows.into_iter().filter_map(|(number, code)| Some((number?, code))).collect())
+}
+
+/// How many records that have not ended each of these units has.
+///
+/// # Errors
+/// Only when the database cannot be asked.
+pub async fn count_by_unit(conn: &mut Connection, access: &Access, units: &[Uuid]) -> StoreResult<HashMap<Uuid, i64>> {
+    let rows: Vec<(Uuid, i64)> = staff::table
+        .filter(staff::tenant_id.eq(Uuid::from(access.tenant)).and(staff::unit_id.eq_any(units)).and(staff::status.ne("ended")))
+        .group_by(staff::unit_id)
+        .select((staff::unit_id, diesel::dsl::count_star()))
+        .load(conn)
+        .await?;
+    Ok(rows.into_iter().collect())
 }

@@ -4,9 +4,12 @@
 
 mod bodies;
 mod feed;
+mod fields;
 mod imports;
 mod jobs;
 mod lists;
+mod oracle;
 mod records;
 mod rights;
+mod spreadsheets;
 mod world;

@@ -124,7 +124,7 @@ async fn the_personal_number_is_masked_unless_asked_for_and_that_is_logged() {
     // S1-010: the number itself, for those who keep the records.
     assert_eq!(world.head.get(format!("{path}?sensitive=true")).await.ok().at("/personal_number"), "048190001234");
     let logged = format!(
-        "select count(*) as count from access_log where account_id = '{}' and record_ids = array['{}'::uuid] and fields = '{{personal_number,phone,email}}' and client = 'test' and aggregate = 'personnel.staff'",
+        "select count(*) as count from access_log where account_id = '{}' and record_ids = array['{}'::uuid] and fields @> '{{personal_number,phone,email,religion}}' and client = 'test' and aggregate = 'personnel.staff'",
         world.head_account.id,
         entered.id()
     );

@@ -35,24 +35,23 @@ impl Table {
 /// # Errors
 /// When a row cannot be written.
 pub fn units(population: &Population) -> anyhow::Result<Vec<u8>> {
-    let mut table = Table::new(&["code", "name", "kind", "education_levels", "website", "area_scheme", "area_code", "opened_on", "closed_on", "administrative", "professional"])?;
+    let mut table = Table::new(&["code", "name", "kind", "education_levels", "website", "area", "opened_on", "closed_on", "administrative", "professional"])?;
     let root = format!("{}@2000-01-01/..", super::TENANT);
     let before = format!("{}@2000-01-01/2025-06-30", super::TENANT);
-    let (old, new) = ("vn_provinces_63_until_2025-06-30", "vn_provinces_34_from_2025-07-01");
-    table.row(&["SGD-49", "Sở GDĐT Quảng Nam", "department", "", "", old, "49", "2000-01-01", "2025-06-30", &before, &before])?;
-    table.row(&["SGD-48", "Sở GDĐT Đà Nẵng", "department", "", "", new, "48", "2000-01-01", "", &root, &root])?;
-    table.row(&["UBND-48", "UBND thành phố Đà Nẵng", "province", "", "", new, "48", "2000-01-01", "", &root, ""])?;
+    let da_nang = "vn-area/2026-04-30/48";
+    table.row(&["SGD-49", "Sở GDĐT Quảng Nam", "department", "", "", "vn-area/2025-06-30/49", "2000-01-01", "2025-06-30", &before, &before])?;
+    table.row(&["SGD-48", "Sở GDĐT Đà Nẵng", "department", "", "", da_nang, "2000-01-01", "", &root, &root])?;
+    table.row(&["UBND-48", "UBND thành phố Đà Nẵng", "province", "", "", da_nang, "2000-01-01", "", &root, ""])?;
     let department = "SGD-49@2000-01-01/2025-06-30";
-    table.row(&["PGD-HA", "Phòng GDĐT thành phố Hội An", "district_office", "", "", "", "", "2000-01-01", "2025-06-30", department, department])?;
-    let communes = "vn_communes_3321_2026-07-25";
-    for (code, name) in [("20401", "UBND phường Hội An Tây"), ("20410", "UBND phường Hội An"), ("20413", "UBND phường Hội An Đông"), ("TAN-HIEP", "UBND xã Tân Hiệp")]
+    table.row(&["PGD-HA", "Phòng GDĐT thành phố Hội An", "district_office", "", "", "vn-area/2025-06-30/503", "2000-01-01", "2025-06-30", department, department])?;
+    for (code, name) in [("20401", "UBND phường Hội An Tây"), ("20410", "UBND phường Hội An"), ("20413", "UBND phường Hội An Đông"), ("20434", "UBND xã Tân Hiệp")]
     {
-        let (scheme, area) = if code == "TAN-HIEP" { ("", "") } else { (communes, code) };
-        table.row(&[&format!("UBND-{code}"), name, "commune", "", "", scheme, area, "2025-07-01", "", "UBND-48@2025-07-01/..", ""])?;
+        let area = format!("vn-area/2026-04-30/{code}");
+        table.row(&[&format!("UBND-{code}"), name, "commune", "", "", &area, "2025-07-01", "", "UBND-48@2025-07-01/..", ""])?;
     }
     for school in &population.schools {
         let (administrative, professional) = superiors(school);
-        table.row(&[&school.code, &school.name, &school.kind, &school.levels, &school.website, "", "", "2000-01-01", "", &administrative, &professional])?;
+        table.row(&[&school.code, &school.name, &school.kind, &school.levels, &school.website, "", "2000-01-01", "", &administrative, &professional])?;
     }
     table.finish()
 }

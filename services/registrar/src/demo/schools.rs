@@ -108,7 +108,8 @@ fn real_schools() -> anyhow::Result<Vec<School>> {
             kind: cell(2)?,
             levels: cell(3)?,
             website: cell(4)?,
-            commune: Some(if commune.is_empty() { "TAN-HIEP".to_owned() } else { commune }),
+            // Only the island commune Tân Hiệp is not named there.
+            commune: Some(if commune.is_empty() { "20434".to_owned() } else { commune }),
             classes: Vec::new(),
         });
     }

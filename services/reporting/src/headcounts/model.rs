@@ -1,18 +1,16 @@
-//! What is counted, by what, and the fact that an event makes.
+//! Who is counted, and by what.
 
-use chrono::NaiveDate;
-use registrar_domain::Period;
-use registrar_events::{
-    ApplyError, Event,
-    contracts::{personnel::Staff, students::Enrolment},
-};
-use uuid::Uuid;
+use chrono::{Datelike, NaiveDate};
+use registrar_access::Action;
+use registrar_domain::EducationLevel;
+
+use crate::statistics::events;
 
 registrar_domain::text_enum! {
     /// Who is counted.
     Subject {
-        /// Staff records (cán bộ quản lý, giáo viên, nhân viên; 教职工), each in its own unit only: who also teaches
-        /// elsewhere is not counted there (S3-056).
+        /// Members of staff (cán bộ quản lý, giáo viên, nhân viên; 教职工), each at the primary employment of the day: who
+        /// moved counts at the former school until the move, and who also teaches elsewhere is not counted there (S3-056).
         Staff = "staff",
         /// Enrolments in classes (học sinh, 学生).
         Students = "students",
@@ -30,187 +28,145 @@ registrar_domain::text_enum! {
         Gender = "gender",
         /// The grade of students (khối lớp, 年级).
         Grade = "grade",
+        /// The age (độ tuổi, 年龄): the year of the report's day minus the year of birth. Of students in years, of staff in
+        /// the bands of the sector database.
+        AgeBand = "age_band",
+        /// The ethnic group (dân tộc, 民族).
+        EthnicGroup = "ethnic_group",
+        /// The policy category (diện chính sách, 优抚对象).
+        PolicyCategory = "policy_category",
         /// The group of a staff position: managers, teachers, employees (CBQL, GV, NV; S2-005).
         PositionGroup = "position_group",
+        /// The position of staff (chức vụ, 岗位).
+        Position = "position",
+        /// The contract form of staff (hình thức hợp đồng, 合同形式; S3-055).
+        ContractForm = "contract_form",
+        /// The highest qualification of staff (trình độ chuyên môn, 学历).
+        Qualification = "qualification",
+        /// Whether staff is below, at or above the standard of training (trình độ chuẩn, 学历达标).
+        TrainingStandard = "training_standard",
     }
 }
 
 impl Subject {
-    /// The service whose events keep the figures, and the aggregate.
+    /// The aggregates whose events keep the figures.
     #[must_use]
-    pub const fn aggregate(self) -> &'static str {
+    pub const fn aggregates(self) -> &'static [&'static str] {
         match self {
-            Subject::Staff => "personnel.staff",
-            Subject::Students => "students.enrolment",
+            Subject::Staff => &[events::STAFF],
+            Subject::Students => &[events::ENROLMENTS, events::STUDENTS],
         }
     }
 
-    /// Whether this subject has the dimension.
+    /// The dimensions that facts are kept by, in the order of `headcount_facts.dimensions`. Every fact has its unit and
+    /// education level besides.
     #[must_use]
-    pub const fn has(self, dimension: Dimension) -> bool {
-        match dimension {
-            Dimension::Grade => matches!(self, Subject::Students),
-            Dimension::PositionGroup => matches!(self, Subject::Staff),
-            Dimension::Unit | Dimension::EducationLevel | Dimension::Gender => true,
+    pub const fn dimensions(self) -> &'static [Dimension] {
+        match self {
+            Subject::Staff => &[
+                Dimension::Gender,
+                Dimension::PositionGroup,
+                Dimension::AgeBand,
+                Dimension::EthnicGroup,
+                Dimension::PolicyCategory,
+                Dimension::Position,
+                Dimension::ContractForm,
+                Dimension::Qualification,
+                Dimension::TrainingStandard,
+            ],
+            Subject::Students => &[Dimension::Gender, Dimension::Grade, Dimension::AgeBand, Dimension::EthnicGroup, Dimension::PolicyCategory],
+        }
+    }
+
+    /// The number of a dimension of this subject, from 1; 0 for unit and education level, none for one it does not have.
+    #[must_use]
+    pub fn number(self, dimension: Dimension) -> Option<i16> {
+        if matches!(dimension, Dimension::Unit | Dimension::EducationLevel) {
+            return Some(0);
+        }
+        (1..).zip(self.dimensions()).find(|(_, known)| **known == dimension).map(|(number, _)| number)
+    }
+
+    /// What those may do who may see the persons that are counted.
+    #[must_use]
+    pub const fn sensitive(self) -> Action {
+        match self {
+            Subject::Staff => Action::StaffReadSensitive,
+            Subject::Students => Action::StudentsReadSensitive,
+        }
+    }
+
+    /// The age under which somebody born in a year is counted on a day; nothing when the year is not known. The birthday
+    /// does not matter, as in the forms of the sector: everybody born in a year has the same age all year.
+    #[must_use]
+    pub fn age(self, birth_year: &str, on: NaiveDate) -> String {
+        let Ok(born) = birth_year.parse::<i32>() else { return String::new() };
+        let age = (on.year() - born).max(0);
+        match (self, age) {
+            (Subject::Students, 21..) => "21+".to_owned(),
+            (Subject::Students, age) => age.to_string(),
+            // The codes of the sector database's list of age bands (DO_TUOI).
+            (Subject::Staff, age) => {
+                let code = [60, 55, 50, 40, 30, 20].into_iter().find(|from| *from <= age).unwrap_or(10);
+                format!("vn-age-band/1/{code}")
+            }
         }
     }
 }
 
-/// The first day of a record of which none is told: it counts on every day before its last.
-pub const EVER: NaiveDate = match NaiveDate::from_ymd_opt(1, 1, 1) {
-    Some(date) => date,
-    None => NaiveDate::MIN,
-};
+impl Dimension {
+    /// Whether it tells what the law calls sensitive.
+    #[must_use]
+    pub const fn is_sensitive(self) -> bool {
+        matches!(self, Dimension::EthnicGroup | Dimension::PolicyCategory)
+    }
 
-/// Where one record is counted, and when. Texts are empty where the record has none.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Fact {
-    /// In which unit; it need not have arrived yet.
-    pub unit: Uuid,
-    /// Under which education level.
-    pub education_level: String,
-    /// Under which gender.
-    pub gender: String,
-    /// Of staff: the group of the position; of students: the grade.
-    pub category: String,
-    /// From which day to which; on no day when absent.
-    pub counted: Option<Period>,
-}
-
-/// The fact of a staff record. Who is on leave is counted, whoever ended is until the last day.
-///
-/// # Errors
-/// [`ApplyError::Poison`] when the event is not what the contract says.
-pub fn staff(event: &Event) -> Result<Fact, ApplyError> {
-    let staff: Staff = event.decode()?;
-    let from = staff.started_on.as_deref().map_or(Ok(EVER), |text| date("started_on", text))?;
-    let to = staff.ended_on.as_deref().map(|text| date("ended_on", text)).transpose()?;
-    Ok(Fact {
-        unit: unit(&staff.unit_id)?,
-        education_level: staff.education_level.unwrap_or_default(),
-        gender: staff.gender,
-        category: staff.position_group.unwrap_or_default(),
-        counted: counted(from, to, event.ended || staff.status == "ended"),
-    })
-}
-
-/// The fact of an enrolment.
-///
-/// # Errors
-/// [`ApplyError::Poison`] when the event is not what the contract says.
-pub fn enrolment(event: &Event) -> Result<Fact, ApplyError> {
-    let enrolment: Enrolment = event.decode()?;
-    let from = date("enrolled_on", &enrolment.enrolled_on)?;
-    let to = enrolment.ended_on.as_deref().map(|text| date("ended_on", text)).transpose()?;
-    Ok(Fact {
-        unit: unit(&enrolment.unit_id)?,
-        education_level: enrolment.education_level,
-        gender: enrolment.gender,
-        category: enrolment.grade.unwrap_or_default(),
-        counted: counted(from, to, event.ended || enrolment.status == "ended"),
-    })
-}
-
-/// What ended without a day was withdrawn, as if it had never been; so was what ended before it began.
-fn counted(from: NaiveDate, to: Option<NaiveDate>, ended: bool) -> Option<Period> {
-    if ended && to.is_none() { None } else { Period::new(from, to).ok() }
-}
-
-fn unit(text: &str) -> Result<Uuid, ApplyError> {
-    text.parse().map_err(|_| ApplyError::Poison("unit_id is not a UUID".to_owned()))
-}
-
-fn date(field: &str, text: &str) -> Result<NaiveDate, ApplyError> {
-    text.parse().map_err(|_| ApplyError::Poison(format!("{field} is not a date")))
+    /// The order of values in a report: nothing first, levels as children pass through them, numbers as numbers.
+    #[must_use]
+    pub fn order(self, value: Option<&str>) -> String {
+        let Some(value) = value else { return String::new() };
+        match self {
+            Dimension::EducationLevel => match EducationLevel::CODES.iter().position(|code| *code == value) {
+                Some(place) => format!("{place} {value}"),
+                None => value.to_owned(),
+            },
+            _ if value.len() < 3 && value.starts_with(|first: char| first.is_ascii_digit()) => format!("{value:0>3}"),
+            _ => value.to_owned(),
+        }
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use chrono::DateTime;
-    use prost::Message;
-
     use super::*;
 
-    const UNIT: Uuid = Uuid::from_u128(5);
-
-    fn event(aggregate: &str, ended: bool, payload: Vec<u8>) -> Event {
-        Event {
-            aggregate: aggregate.to_owned(),
-            id: Uuid::from_u128(1),
-            tenant_id: Uuid::from_u128(2),
-            epoch: 1,
-            version: 1,
-            ended,
-            occurred_at: DateTime::UNIX_EPOCH,
-            payload,
-            traceparent: None,
-            resync: false,
-        }
-    }
-
-    fn member() -> Staff {
-        Staff {
-            gender: "female".into(),
-            position_group: Some("teacher".into()),
-            education_level: Some("TH".into()),
-            unit_id: UNIT.to_string(),
-            status: "active".into(),
-            started_on: Some("2020-08-15".into()),
-            ..Staff::default()
-        }
-    }
-
-    fn day(text: &str) -> NaiveDate {
-        text.parse().unwrap()
-    }
-
-    fn counted_of(staff_record: Staff, ended: bool) -> Option<Period> {
-        staff(&event("personnel.staff", ended, staff_record.encode_to_vec())).unwrap().counted
+    #[test]
+    fn ages_follow_the_year_of_birth_and_the_day_of_the_report() {
+        let on = |text: &str| text.parse::<NaiveDate>().unwrap();
+        let staff = |born: &str| Subject::Staff.age(born, on("2025-09-15"));
+        let bands = ["2006", "2005", "1996", "1995", "1986", "1976", "1975", "1971", "1970", "1966", "1965", "1940"].map(staff);
+        let codes: Vec<&str> = bands.iter().map(|band| band.rsplit('/').next().unwrap()).collect();
+        assert_eq!(codes, ["10", "20", "20", "30", "30", "40", "50", "50", "55", "55", "60", "60"]);
+        let students = |born: &str, day: &str| Subject::Students.age(born, on(day));
+        assert_eq!((students("2019", "2025-12-31"), students("2019", "2026-01-01")), ("6".into(), "7".into()), "a year older on the first of January");
+        assert_eq!((students("2005", "2025-09-15"), students("2004", "2025-09-15"), students("2026", "2025-09-15")), ("20".into(), "21+".into(), "0".into()));
+        assert_eq!(students("", "2025-09-15"), "");
     }
 
     #[test]
-    fn a_member_of_staff_is_counted_from_the_first_day_to_the_last_one() {
-        let fact = staff(&event("personnel.staff", false, member().encode_to_vec())).unwrap();
-        assert_eq!((fact.unit, fact.education_level.as_str(), fact.gender.as_str(), fact.category.as_str()), (UNIT, "TH", "female", "teacher"));
-        assert_eq!(fact.counted, Some(Period::starting(day("2020-08-15"))));
-        let left = Staff { status: "ended".into(), ended_on: Some("2025-06-30".into()), ..member() };
-        assert_eq!(counted_of(left, true), Period::new(day("2020-08-15"), Some(day("2025-06-30"))).ok());
-        let on_leave = Staff { status: "on_leave".into(), ..member() };
-        assert_eq!(counted_of(on_leave, false), Some(Period::starting(day("2020-08-15"))));
-        assert_eq!(counted_of(Staff { started_on: None, ..member() }, false), Some(Period::starting(EVER)));
+    fn dimensions_are_numbered_as_facts_keep_them() {
+        assert_eq!((Subject::Students.number(Dimension::Grade), Subject::Staff.number(Dimension::Grade)), (Some(2), None));
+        assert_eq!((Subject::Staff.number(Dimension::TrainingStandard), Subject::Staff.number(Dimension::Unit)), (Some(9), Some(0)));
     }
 
     #[test]
-    fn what_was_withdrawn_or_ended_before_it_began_is_counted_on_no_day() {
-        assert_eq!(counted_of(Staff { status: "ended".into(), ..member() }, true), None);
-        assert_eq!(counted_of(member(), true), None);
-        assert_eq!(counted_of(Staff { ended_on: Some("2020-08-14".into()), ..member() }, true), None);
-    }
-
-    #[test]
-    fn an_enrolment_is_counted_under_its_grade() {
-        let enrolment = Enrolment {
-            unit_id: UNIT.to_string(),
-            education_level: "THCS".into(),
-            grade: Some("6".into()),
-            gender: "male".into(),
-            enrolled_on: "2025-09-05".into(),
-            status: "active".into(),
-            ..Enrolment::default()
+    fn values_stand_in_the_order_that_people_expect() {
+        let sorted = |dimension: Dimension, mut values: Vec<Option<&'static str>>| {
+            values.sort_by_key(|value| dimension.order(*value));
+            values
         };
-        let fact = super::enrolment(&event("students.enrolment", false, enrolment.encode_to_vec())).unwrap();
-        assert_eq!((fact.education_level.as_str(), fact.category.as_str(), fact.counted), ("THCS", "6", Some(Period::starting(day("2025-09-05")))));
-        let preschool = Enrolment { grade: None, ended_on: Some("2025-09-05".into()), ..enrolment };
-        let fact = super::enrolment(&event("students.enrolment", false, preschool.encode_to_vec())).unwrap();
-        assert_eq!((fact.category.as_str(), fact.counted), ("", Period::new(day("2025-09-05"), Some(day("2025-09-05"))).ok()));
-    }
-
-    #[test]
-    fn what_is_not_the_contract_is_poison() {
-        for spoilt in [Staff { unit_id: "5".into(), ..member() }, Staff { started_on: Some("15/08/2020".into()), ..member() }, Staff { ended_on: Some(String::new()), ..member() }]
-        {
-            assert!(matches!(staff(&event("personnel.staff", false, spoilt.encode_to_vec())), Err(ApplyError::Poison(_))));
-        }
-        assert!(matches!(enrolment(&event("students.enrolment", false, Enrolment::default().encode_to_vec())), Err(ApplyError::Poison(_))));
+        assert_eq!(sorted(Dimension::EducationLevel, vec![Some("THPT"), Some("GDTX"), Some("TH"), None, Some("MN")]), [None, Some("MN"), Some("TH"), Some("THPT"), Some("GDTX")]);
+        assert_eq!(sorted(Dimension::Grade, vec![Some("10"), Some("9"), None, Some("1")]), [None, Some("1"), Some("9"), Some("10")]);
+        assert_eq!(sorted(Dimension::AgeBand, vec![Some("21+"), Some("6"), Some("20")]), [Some("6"), Some("20"), Some("21+")]);
     }
 }

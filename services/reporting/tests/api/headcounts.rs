@@ -213,10 +213,13 @@ async fn a_copy_edited_by_hand_is_mended_by_a_resync_and_so_are_the_figures() {
     let api = administrator(&system).await;
     let by_gender = async || api.get("/v1/reports/headcounts?subject=staff&by=gender").await.ok().at("/items").clone();
     let before = by_gender().await;
-    diesel::sql_query("update staff_facts set gender = 'male'").execute(&mut system.db("reporting").get().await.unwrap()).await.unwrap();
+    diesel::sql_query("update staff_statistics set employments = jsonb_set(employments, '{0,dimensions,0}', '\"male\"')")
+        .execute(&mut system.db("reporting").get().await.unwrap())
+        .await
+        .unwrap();
     assert_eq!(by_gender().await, json!([{"gender": "male", "count": 1}]));
     let replicas = (registrar_reporting::service().replicas)();
-    let replica = replicas.iter().find(|replica| replica.aggregate() == "personnel.staff").unwrap();
+    let replica = replicas.iter().find(|replica| replica.aggregate() == "personnel.staff_statistics").unwrap();
     let held = replica.held(&mut system.db("reporting").get().await.unwrap(), &[id]).await.unwrap();
     assert_ne!(held[0].row, replica.expected(&event).unwrap(), "verify sees it");
     system.deliver("reporting", &[registrar_events::Event { resync: true, ..event.clone() }]).await.unwrap();

@@ -3,7 +3,13 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may fail where it stands")]
 
 mod convergence;
+mod formats;
 mod headcounts;
+mod measure;
+mod people;
 mod records;
 mod reform;
 mod refusals;
+mod state_of_records;
+mod suppression;
+mod world;

@@ -2,11 +2,14 @@
 
 use actix_web::{get, patch, post};
 use chrono::{DateTime, NaiveDate, Utc};
+use registrar_codes::fields::Subject;
 use registrar_domain::{AssignmentId, ClassId, StaffId, UnitId};
 use registrar_http::{
     Body, Caller, Changes, FeedQuery, Id, Idempotency, IfMatch, List, Listing, MergePatch, Problem, Record, Refusals, ServiceContext, Versioned,
     answer::{Changed, Listed},
+    export_routes,
     idempotency::Kept,
+    import_routes,
     list::{FeedParameters, ListParameters},
 };
 use registrar_store::{feed::FeedPage, history::HistoryEntry};
@@ -15,6 +18,8 @@ use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
 use super::{
+    export::AssignmentExporter,
+    import::AssignmentImporter,
     model::{AssignmentInput, AssignmentStatus, ShownAssignment},
     store::{self, AssignmentFilter},
 };
@@ -36,8 +41,8 @@ pub struct Assignment {
     pub unit_id: Uuid,
     /// The class's education level (cấp học).
     pub education_level: String,
-    /// The subject's code (môn học).
-    pub subject: String,
+    /// The subject (môn học, 学科; S1-071).
+    pub subject: Subject,
     /// Periods a week (số tiết/tuần).
     #[schema(minimum = 1, maximum = 40)]
     pub periods_per_week: i16,
@@ -54,7 +59,7 @@ pub struct Assignment {
 /// The fields of a list's summary view.
 const SUMMARY: [&str; 9] = ["id", "version", "staff", "class", "subject", "periods_per_week", "from", "to", "status"];
 /// All fields of a record.
-const FIELDS: [&str; 12] = ["id", "version", "staff", "class", "unit_id", "education_level", "subject", "periods_per_week", "from", "to", "status", "changed_at"];
+pub(super) const FIELDS: [&str; 12] = ["id", "version", "staff", "class", "unit_id", "education_level", "subject", "periods_per_week", "from", "to", "status", "changed_at"];
 
 impl From<ShownAssignment> for Assignment {
     fn from(assignment: ShownAssignment) -> Self {
@@ -170,7 +175,7 @@ pub async fn read(context: ServiceContext, caller: Caller, id: Id<AssignmentId>)
 pub async fn update(context: ServiceContext, caller: Caller, id: Id<AssignmentId>, seen: IfMatch, patch: AssignmentPatch) -> Result<Record<Assignment>, Problem> {
     let mut conn = context.db.get().await?;
     let found = store::find_to_change(&mut conn, &caller, *id).await?;
-    seen.check(found.record.version)?;
+    seen.check(&mut conn, (store::AGGREGATE, "assignments"), found.record.id, found.record.version).await?;
     let input = patch.apply(&found.record.columns.to_input()?)?;
     Ok(Record::of(store::update(&mut conn, &caller, found, &input).await?.into()))
 }
@@ -199,3 +204,6 @@ pub async fn changes(context: ServiceContext, caller: Caller, feed: FeedQuery) -
 pub async fn history(context: ServiceContext, caller: Caller, id: Id<AssignmentId>) -> Result<Listing, Problem> {
     Listing::whole(store::history(&mut *context.db.get().await?, &caller, *id).await?)
 }
+
+import_routes!(AssignmentImporter, "students.assignments", "assignments");
+export_routes!(AssignmentExporter, "students.assignments", "assignments");

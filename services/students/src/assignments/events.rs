@@ -15,7 +15,7 @@ fn published(row: AssignmentRecord) -> (bool, Assignment) {
     let payload = Assignment {
         staff_id: columns.staff_id.to_string(),
         class_id: columns.class_id.to_string(),
-        subject: columns.subject,
+        subject: columns.subject.into_string(),
         periods_per_week: Some(columns.periods_per_week.to_string()),
         from: columns.valid_from.to_string(),
         to: columns.valid_to.map(|date| date.to_string()),

@@ -2,7 +2,8 @@
 
 use chrono::NaiveDate;
 use diesel::{AsChangeset, Insertable, Queryable, Selectable};
-use registrar_domain::{ClassId, Code, StaffId};
+use registrar_codes::fields::Subject;
+use registrar_domain::{ClassId, StaffId};
 use registrar_store::{StoreError, StoreResult};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -32,8 +33,8 @@ pub struct AssignmentInput {
     pub staff_id: StaffId,
     /// The class, for good.
     pub class_id: ClassId,
-    /// The subject's code (môn học) in the tenant's list.
-    pub subject: Code,
+    /// The subject (môn học, 学科; S1-071).
+    pub subject: Subject,
     /// Periods a week (số tiết/tuần).
     #[schema(minimum = 1, maximum = 40)]
     pub periods_per_week: i16,
@@ -66,7 +67,7 @@ impl AssignmentInput {
         AssignmentColumns {
             staff_id: self.staff_id.into(),
             class_id: self.class_id.into(),
-            subject: self.subject.to_string(),
+            subject: self.subject.clone(),
             periods_per_week: self.periods_per_week,
             valid_from: self.from,
             valid_to: self.to,
@@ -76,13 +77,13 @@ impl AssignmentInput {
 }
 
 /// The columns that an input fills.
-#[derive(Clone, Debug, PartialEq, Insertable, AsChangeset, Queryable, Selectable)]
+#[derive(Clone, Debug, PartialEq, Serialize, Insertable, AsChangeset, Queryable, Selectable)]
 #[diesel(table_name = assignments, treat_none_as_null = true)]
 #[allow(missing_docs, reason = "as in AssignmentInput")]
 pub struct AssignmentColumns {
     pub staff_id: Uuid,
     pub class_id: Uuid,
-    pub subject: String,
+    pub subject: Subject,
     pub periods_per_week: i16,
     pub valid_from: NaiveDate,
     pub valid_to: Option<NaiveDate>,
@@ -99,7 +100,7 @@ impl AssignmentColumns {
         Ok(AssignmentInput {
             staff_id: self.staff_id.into(),
             class_id: self.class_id.into(),
-            subject: Code::parse(&self.subject).map_err(|_| broken(()))?,
+            subject: self.subject.clone(),
             periods_per_week: self.periods_per_week,
             from: self.valid_from,
             to: self.valid_to,
@@ -153,7 +154,7 @@ mod tests {
         let input = |to: &str, status| AssignmentInput {
             staff_id: Uuid::nil().into(),
             class_id: Uuid::nil().into(),
-            subject: Code::parse("TOAN").unwrap(),
+            subject: Subject::parse("vn-subject/2018/TOAN").unwrap(),
             periods_per_week: 5,
             from: "2025-09-05".parse().unwrap(),
             to: to.parse().ok(),

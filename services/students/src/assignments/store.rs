@@ -1,5 +1,7 @@
 //! Every query on teaching assignments.
 
+use std::collections::HashMap;
+
 use chrono::NaiveDate;
 use diesel::{
     BoolExpressionMethods, ExpressionMethods, OptionalExtension, QueryDsl, SelectableHelper,
@@ -32,7 +34,7 @@ use crate::{
 pub const AGGREGATE: &str = "students.assignment";
 
 /// Where an assignment row keeps what grants speak of.
-const RECORD: Record = Record { tenant: "assignments.tenant_id", unit: "assignments.unit_id", level: Some("assignments.education_level"), class: Some("assignments.class_id") };
+pub const RECORD: Record = Record { tenant: "assignments.tenant_id", unit: "assignments.unit_id", level: Some("assignments.education_level"), class: Some("assignments.class_id") };
 
 /// What a list is narrowed by.
 #[derive(Debug, Default)]
@@ -146,6 +148,7 @@ pub async fn create(conn: &mut Connection, access: &Access, input: &AssignmentIn
     if class.columns.ended_on.is_some() {
         return Err(invalid("/class_id", "class_ended", "the class has ended"));
     }
+    copies::not_closed(conn, access, class.columns.unit_id, "/class_id").await?;
     copies::not_left(conn, access, input.staff_id, "/staff_id").await?;
     let copied = (assignments::unit_id.eq(class.columns.unit_id), assignments::education_level.eq(class.columns.education_level));
     let id: Uuid = diesel::insert_into(assignments::table)
@@ -220,4 +223,33 @@ pub async fn changes(conn: &mut Connection, access: &Access, cursor: Option<Feed
 pub async fn history(conn: &mut Connection, access: &Access, id: AssignmentId) -> StoreResult<Vec<HistoryEntry>> {
     readable(conn, access, id).await?;
     history::entries(conn, AGGREGATE, "assignments", id.into(), &[]).await
+}
+
+/// The assignments in these classes; for imports, which lock them.
+///
+/// # Errors
+/// Only when the database cannot be asked.
+pub async fn of_classes(conn: &mut Connection, access: &Access, classes: Vec<Uuid>) -> StoreResult<Vec<AssignmentRecord>> {
+    Ok(assignments::table
+        .filter(assignments::tenant_id.eq(Uuid::from(access.tenant)).and(assignments::class_id.eq_any(classes)))
+        .filter(access.narrow(Action::AssignmentsWrite, &RECORD))
+        .order(assignments::id)
+        .select(AssignmentRecord::as_select())
+        .for_no_key_update()
+        .load(conn)
+        .await?)
+}
+
+/// How many assignments that were not ended each of these units has.
+///
+/// # Errors
+/// Only when the database cannot be asked.
+pub async fn count_by_unit(conn: &mut Connection, access: &Access, units: &[Uuid]) -> StoreResult<HashMap<Uuid, i64>> {
+    let rows: Vec<(Uuid, i64)> = assignments::table
+        .filter(assignments::tenant_id.eq(Uuid::from(access.tenant)).and(assignments::unit_id.eq_any(units)).and(assignments::status.eq("active")))
+        .group_by(assignments::unit_id)
+        .select((assignments::unit_id, diesel::dsl::count_star()))
+        .load(conn)
+        .await?;
+    Ok(rows.into_iter().collect())
 }

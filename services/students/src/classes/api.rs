@@ -2,10 +2,12 @@
 
 use actix_web::{get, patch, post};
 use chrono::{DateTime, NaiveDate, Utc};
-use registrar_domain::{ClassId, EducationLevel, Hierarchy, SchoolYearId, StaffId, UnitId};
+use registrar_codes::fields::ForeignLanguage;
+use registrar_domain::{ClassId, EducationLevel, Hierarchy, SchoolYearId, ShortText, StaffId, UnitId};
 use registrar_http::{
     Body, Caller, Changes, FeedQuery, Id, Idempotency, IfMatch, List, Listing, MergePatch, Problem, Record, Refusals, ServiceContext, Versioned,
     answer::{Changed, Listed},
+    export_routes,
     idempotency::Kept,
     import_routes,
     list::{FeedParameters, ListParameters},
@@ -16,6 +18,7 @@ use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
 use super::{
+    export::ClassExporter,
     import::ClassImporter,
     model::{ClassInput, ClassStatus, ShownClass},
     store::{self, ClassFilter},
@@ -50,6 +53,13 @@ pub struct SchoolClass {
     /// Students enrolled today (sĩ số; S1-052).
     #[schema(minimum = 0)]
     pub size: i64,
+    /// The first foreign language (ngoại ngữ 1, 第一外语; S3-068, S3-069).
+    pub first_foreign_language: Option<ForeignLanguage>,
+    /// Its programme (chương trình học ngoại ngữ 1; S3-069).
+    pub foreign_language_programme: Option<ShortText>,
+    /// Its periods a week (số tiết ngoại ngữ/tuần; S3-070).
+    #[schema(minimum = 1, maximum = 20)]
+    pub foreign_language_periods: Option<i16>,
     /// active or ended.
     pub status: String,
     /// The last day.
@@ -63,8 +73,24 @@ pub struct SchoolClass {
 /// The fields of a list's summary view.
 const SUMMARY: [&str; 10] = ["id", "version", "name", "unit", "school_year_id", "education_level", "grade", "homeroom_teacher", "size", "status"];
 /// All fields of a record.
-const FIELDS: [&str; 13] =
-    ["id", "version", "name", "unit", "school_year_id", "education_level", "grade", "homeroom_teacher", "size", "status", "ended_on", "end_reason", "changed_at"];
+pub(super) const FIELDS: [&str; 16] = [
+    "id",
+    "version",
+    "name",
+    "unit",
+    "school_year_id",
+    "education_level",
+    "grade",
+    "homeroom_teacher",
+    "size",
+    "first_foreign_language",
+    "foreign_language_programme",
+    "foreign_language_periods",
+    "status",
+    "ended_on",
+    "end_reason",
+    "changed_at",
+];
 
 impl From<ShownClass> for SchoolClass {
     fn from(class: ShownClass) -> Self {
@@ -79,6 +105,9 @@ impl From<ShownClass> for SchoolClass {
             grade: columns.grade,
             homeroom_teacher: class.homeroom_teacher,
             size: class.size,
+            first_foreign_language: columns.first_foreign_language,
+            foreign_language_programme: columns.foreign_language_programme,
+            foreign_language_periods: columns.foreign_language_periods,
             status: columns.status,
             ended_on: columns.ended_on,
             end_reason: columns.end_reason,
@@ -204,7 +233,7 @@ pub async fn read(context: ServiceContext, caller: Caller, id: Id<ClassId>) -> R
 pub async fn update(context: ServiceContext, caller: Caller, id: Id<ClassId>, seen: IfMatch, patch: ClassPatch) -> Result<Record<SchoolClass>, Problem> {
     let mut conn = context.db.get().await?;
     let found = store::find_to_change(&mut conn, &caller, *id).await?;
-    seen.check(found.record.version)?;
+    seen.check(&mut conn, (store::AGGREGATE, "classes"), found.record.id, found.record.version).await?;
     let input = patch.apply(&found.record.columns.to_input()?)?;
     Ok(Record::of(writes::update(&mut conn, &caller, found, &input).await?.into()))
 }
@@ -286,4 +315,5 @@ pub async fn enrolled(context: ServiceContext, caller: Caller, id: Id<ClassId>, 
     Listing::of(found.map(ClassStudent::from), fields.as_deref())
 }
 
-import_routes!(ClassImporter, "students.classes", "classes", "ClassRow");
+import_routes!(ClassImporter, "students.classes", "classes");
+export_routes!(ClassExporter, "students.classes", "classes");

@@ -1,54 +1,29 @@
-//! Classes from a CSV file: a row is a whole class, found again by its unit, school year and name.
+//! Classes from spreadsheets: a row is a class, found again by its unit, school year and name; what the file has no column
+//! for stays as it is.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
 use async_trait::async_trait;
 use registrar_access::{Access, Action, GrantedUnit, units};
-use registrar_domain::{Code, EducationLevel, StaffId};
-use registrar_http::{
-    contract,
-    imports::{ImportRow, Importer, Outcome, RowResult},
-};
+use registrar_domain::Code;
+use registrar_http::imports::{ImportRow, Importer, Outcome, RowResult};
+use registrar_spreadsheets::Columns;
 use registrar_store::{Connection, StoreError, StoreResult};
-use serde::Deserialize;
-use serde_json::Value;
-use utoipa::ToSchema;
+use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::{
-    model::{ClassColumns, ClassInput, ClassRecord, ClassStatus},
+    columns::COLUMNS,
+    model::{ClassColumns, ClassInput, ClassRecord},
     store, writes,
 };
 use crate::{batch, copies, school_years};
-
-/// A row of a class file. See `ClassInput` for the fields.
-#[derive(Clone, Debug, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct ClassRow {
-    /// The code of the unit.
-    unit_code: Code,
-    /// The code of the school year.
-    school_year_code: Code,
-    /// Class name; the class is found again by it, in its unit and school year.
-    name: Code,
-    /// The education level.
-    education_level: EducationLevel,
-    /// Grade.
-    #[schema(minimum = 1, maximum = 12)]
-    grade: Option<i16>,
-    /// The staff code of the homeroom teacher.
-    homeroom_teacher_code: Option<Code>,
-}
 
 /// Imports classes.
 pub struct ClassImporter;
 
 /// What a class is found again by.
 type Key = (Uuid, Uuid, String);
-
-fn key(columns: &ClassColumns) -> Key {
-    (columns.unit_id, columns.school_year_id, columns.name_key.clone())
-}
 
 #[async_trait]
 impl Importer for ClassImporter {
@@ -60,43 +35,51 @@ impl Importer for ClassImporter {
         Action::ClassesWrite
     }
 
-    fn schema(&self) -> Value {
-        contract::schema_of::<ClassRow>()
+    fn columns(&self) -> &'static Columns {
+        &COLUMNS
     }
 
     async fn apply(&self, conn: &mut Connection, access: &Access, rows: Vec<ImportRow>) -> StoreResult<Vec<RowResult>> {
+        let named = Named::load(conn, access, &rows).await?;
         let mut results = Vec::with_capacity(rows.len());
-        let inputs = inputs(conn, access, rows, &mut results).await?;
-        let known = known(conn, access, &inputs).await?;
+        let mut placed = Vec::with_capacity(rows.len());
+        for mut row in rows {
+            match named.key(&mut row) {
+                Ok(key) => placed.push((row, key)),
+                Err(refused) => results.push(refused),
+            }
+        }
+        let mut known = known(conn, access, placed.iter().map(|(_, key)| key)).await?;
         let mut seen = HashSet::new();
         let (mut new, mut changed) = (Vec::new(), Vec::new());
-        for (line, mut input) in inputs {
-            let key = key(&input.columns());
-            let outcome = if !seen.insert(key.clone()) {
-                RowResult::failed(line, "name", "repeated", "the class stands in the file twice")
-            } else if let Err(StoreError::Invalid { pointer, code, detail }) = input.check() {
-                RowResult::failed(line, pointer.trim_start_matches('/'), code, detail)
-            } else {
-                match known.get(&key) {
-                    None => {
-                        new.push(object(Uuid::now_v7(), 1, &input.columns())?);
-                        RowResult { line, outcome: Outcome::Created }
-                    }
-                    Some((_, false)) => RowResult::failed(line, "name", "forbidden", "the class is outside your grants"),
-                    Some((record, true)) => {
-                        // A file does not know which classes have ended.
-                        let before = record.columns.to_input()?;
-                        (input.status, input.ended_on, input.end_reason) = (before.status, before.ended_on, before.end_reason);
-                        let columns = input.columns();
-                        let outcome = if columns == record.columns { Outcome::Unchanged } else { Outcome::Changed };
-                        if outcome == Outcome::Changed {
-                            changed.push((record.clone(), columns));
-                        }
-                        RowResult { line, outcome }
-                    }
+        for (row, key) in placed {
+            let line = row.line;
+            if seen.contains(&key) {
+                results.push(row.failed("name", "repeated", "the class stands in the file twice"));
+                continue;
+            }
+            let columns = match named.input(row, &key, known.get(&key)) {
+                Ok(input) => input.columns(),
+                Err(refused) => {
+                    results.push(refused);
+                    continue;
                 }
             };
-            results.push(outcome);
+            let held = known.remove(&key);
+            seen.insert(key);
+            let outcome = match held {
+                None => {
+                    new.push(object(Uuid::now_v7(), 1, &columns)?);
+                    Outcome::Created
+                }
+                Some((record, _)) if columns == record.columns => Outcome::Unchanged,
+                Some((record, _)) => {
+                    let unit = record.columns.unit_id;
+                    changed.push((record, columns));
+                    Outcome::Changed(unit)
+                }
+            };
+            results.push(RowResult { line, outcome });
         }
         batch::insert(conn, access, "classes", &ClassColumns::NAMES, new).await?;
         let objects = changed.iter().map(|(record, columns)| object(record.id, record.version, columns)).collect::<StoreResult<_>>()?;
@@ -105,6 +88,10 @@ impl Importer for ClassImporter {
             writes::follow(conn, access, record, columns).await?;
         }
         Ok(results)
+    }
+
+    async fn records_of(&self, conn: &mut Connection, access: &Access, units: &[Uuid]) -> StoreResult<HashMap<Uuid, i64>> {
+        store::count_by_unit(conn, access, units).await
     }
 }
 
@@ -118,78 +105,81 @@ fn object(id: Uuid, version: i64, columns: &ClassColumns) -> StoreResult<Value> 
     Ok(object)
 }
 
-async fn known(conn: &mut Connection, access: &Access, inputs: &[(i32, ClassInput)]) -> StoreResult<HashMap<Key, (ClassRecord, bool)>> {
-    let keys: Vec<Key> = inputs.iter().map(|(_, input)| key(&input.columns())).collect();
-    let distinct = |part: fn(&Key) -> Uuid| keys.iter().map(part).collect::<BTreeSet<_>>().into_iter().collect::<Vec<_>>();
-    let names: BTreeSet<String> = keys.iter().map(|(_, _, name)| name.clone()).collect();
-    let rows = store::by_names(conn, access, Action::ClassesWrite, distinct(|key| key.0), distinct(|key| key.1), names.into_iter().collect()).await?;
+async fn known(conn: &mut Connection, access: &Access, keys: impl Iterator<Item = &Key>) -> StoreResult<HashMap<Key, (ClassRecord, bool)>> {
+    let (mut units, mut years, mut names) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
+    for (unit, year, name) in keys {
+        units.insert(*unit);
+        years.insert(*year);
+        names.insert(name.clone());
+    }
+    let rows = store::by_names(conn, access, Action::ClassesWrite, units.into_iter().collect(), years.into_iter().collect(), names.into_iter().collect()).await?;
+    let key = |columns: &ClassColumns| (columns.unit_id, columns.school_year_id, columns.name_key.clone());
     Ok(rows.into_iter().map(|(record, may)| (key(&record.columns), (record, may))).collect())
-}
-
-/// Rows as inputs, what they name by code found; the others' results.
-async fn inputs(conn: &mut Connection, access: &Access, rows: Vec<ImportRow>, results: &mut Vec<RowResult>) -> StoreResult<Vec<(i32, ClassInput)>> {
-    let mut typed = Vec::with_capacity(rows.len());
-    for row in rows {
-        match row.typed::<ClassRow>() {
-            Ok(class) => typed.push((row.line, class)),
-            Err(failed) => results.push(failed),
-        }
-    }
-    let distinct = |code: fn(&ClassRow) -> Option<&Code>| typed.iter().filter_map(|(_, row)| code(row)).map(ToString::to_string).collect::<BTreeSet<String>>();
-    let named = Named {
-        units: units::by_codes(conn, access, Action::ClassesWrite, distinct(|row| Some(&row.unit_code)).into_iter()).await?,
-        years: school_years::store::by_codes(conn, access, distinct(|row| Some(&row.school_year_code)).into_iter().collect()).await?,
-        staff: copies::staff_by_codes(conn, access, distinct(|row| row.homeroom_teacher_code.as_ref()).into_iter().collect()).await?,
-    };
-    let mut inputs = Vec::with_capacity(typed.len());
-    for (line, row) in typed {
-        match named.input(row) {
-            Ok(input) => inputs.push((line, input)),
-            Err((field, code, detail)) => results.push(RowResult::failed(line, field, code, detail)),
-        }
-    }
-    Ok(inputs)
 }
 
 /// What the rows of a chunk name by code.
 struct Named {
-    units: HashMap<String, GrantedUnit>,
+    units: HashMap<Uuid, GrantedUnit>,
+    unit_ids: HashMap<String, Uuid>,
     years: HashMap<String, Uuid>,
     /// Id, and whether they have left.
     staff: HashMap<String, (Uuid, bool)>,
 }
 
 impl Named {
-    fn input(&self, row: ClassRow) -> Result<ClassInput, (&'static str, &'static str, String)> {
-        let granted = self.units.get(row.unit_code.as_str()).ok_or(("unit_code", "unknown_unit", "no unit of this code whose classes you may keep".to_owned()))?;
-        if !granted.permits(Some(row.education_level)) {
-            return Err(("education_level", "forbidden", "the education level is outside your grants".into()));
+    async fn load(conn: &mut Connection, access: &Access, rows: &[ImportRow]) -> StoreResult<Self> {
+        let texts = |field: &str| rows.iter().filter_map(|row| Some(row.cells.get(field)?.as_str()?.to_owned())).collect::<BTreeSet<String>>();
+        let units = units::by_codes(conn, access, Action::ClassesWrite, texts("unit_code").into_iter()).await?;
+        Ok(Named {
+            unit_ids: units.iter().map(|(code, granted)| (code.clone(), granted.unit.id)).collect(),
+            units: units.into_values().map(|granted| (granted.unit.id, granted)).collect(),
+            years: school_years::store::by_codes(conn, access, texts("school_year_code").into_iter().collect()).await?,
+            staff: copies::staff_by_codes(conn, access, texts("homeroom_teacher_code").into_iter().collect()).await?,
+        })
+    }
+
+    /// Which class a row is about; takes the cells that say so.
+    fn key(&self, row: &mut ImportRow) -> Result<Key, RowResult> {
+        let (unit_code, year_code): (Code, Code) = (row.require("unit_code")?, row.require("school_year_code")?);
+        let unit = self.unit_ids.get(unit_code.as_str()).ok_or_else(|| row.failed("unit_code", "unknown_unit", "no unit of this code whose classes you may keep"))?;
+        let year = self.years.get(year_code.as_str()).ok_or_else(|| row.failed("school_year_code", "unknown_school_year", "no school year of this code"))?;
+        let name = row.cells.get("name").and_then(Value::as_str).and_then(|name| Code::parse(name).ok()).map(|name| name.comparison_key());
+        Ok((*unit, *year, name.unwrap_or_default()))
+    }
+
+    /// What a row makes of a class.
+    fn input(&self, mut row: ImportRow, (unit, year, _): &Key, held: Option<&(ClassRecord, bool)>) -> Result<ClassInput, RowResult> {
+        if held.is_some_and(|(_, may)| !may) {
+            return Err(row.failed("name", "forbidden", "the class is outside your grants"));
         }
-        let unit = &granted.unit;
-        if unit.status != "open" {
-            return Err(("unit_code", "unit_closed", "the unit is closed".into()));
+        let before = held.map(|(record, _)| record.columns.to_input()).transpose().map_err(|_| row.failed("", "invalid", "the record cannot be read"))?;
+        let mut fixed = vec![("unit_id", json!(unit)), ("school_year_id", json!(year))];
+        if before.is_none() {
+            fixed.push(("status", json!("active")));
         }
-        let year = self.years.get(row.school_year_code.as_str()).ok_or(("school_year_code", "unknown_school_year", "no school year of this code".to_owned()))?;
-        let teacher = match row.homeroom_teacher_code.as_ref().map(|code| self.staff.get(code.as_str())) {
-            None => None,
-            Some(Some((id, false))) => Some(StaffId::from(*id)),
-            Some(Some((_, true))) => return Err(("homeroom_teacher_code", "staff_ended", "this member of staff has left".into())),
-            Some(None) => return Err(("homeroom_teacher_code", "unknown_staff", "no staff record of this code is known here yet".into())),
-        };
-        let input = ClassInput {
-            name: row.name,
-            unit_id: unit.id.into(),
-            school_year_id: (*year).into(),
-            education_level: row.education_level,
-            grade: row.grade,
-            homeroom_teacher_id: teacher,
-            status: ClassStatus::Active,
-            ended_on: None,
-            end_reason: None,
-        };
-        match input.check_level_of(&unit.education_levels) {
-            Err(StoreError::Invalid { code, detail, .. }) => Err(("education_level", code, detail)),
-            _ => Ok(input),
+        if row.cells.contains_key("homeroom_teacher_code") {
+            fixed.push(("homeroom_teacher_id", json!(self.homeroom_teacher(&mut row)?)));
+        }
+        let input: ClassInput = row.onto(before.as_ref(), &fixed)?;
+        let Some(granted) = self.units.get(unit) else { return Err(row.failed("unit_code", "unknown_unit", "no unit of this code whose classes you may keep")) };
+        if !granted.permits(Some(input.education_level)) {
+            return Err(row.failed("education_level", "forbidden", "the education level is outside your grants"));
+        }
+        if granted.unit.status != "open" && before.is_none() {
+            return Err(row.failed("unit_code", "unit_closed", "the unit is closed"));
+        }
+        match input.check().and_then(|()| input.check_level_of(&granted.unit.education_levels)) {
+            Ok(()) => Ok(input),
+            Err(error) => Err(RowResult::refused(row.line, error).unwrap_or_else(|_| row.failed("", "invalid", "the class cannot be kept"))),
+        }
+    }
+
+    fn homeroom_teacher(&self, row: &mut ImportRow) -> Result<Option<Uuid>, RowResult> {
+        let Some(code) = row.take::<Code>("homeroom_teacher_code")? else { return Ok(None) };
+        match self.staff.get(code.as_str()) {
+            Some((id, false)) => Ok(Some(*id)),
+            Some((_, true)) => Err(row.failed("homeroom_teacher_code", "staff_ended", "this member of staff has left")),
+            None => Err(row.failed("homeroom_teacher_code", "unknown_staff", "no staff record of this code is known here yet")),
         }
     }
 }

@@ -2,7 +2,8 @@
 
 use chrono::NaiveDate;
 use diesel::{AsChangeset, Insertable, Queryable, Selectable};
-use registrar_domain::{Code, EducationLevel, EducationLevels, SchoolYearId, StaffId, UnitId, text::search_key};
+use registrar_codes::fields::ForeignLanguage;
+use registrar_domain::{Code, EducationLevel, EducationLevels, SchoolYearId, ShortText, StaffId, UnitId, text::search_key};
 use registrar_store::{StoreError, StoreResult};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -41,6 +42,13 @@ pub struct ClassInput {
     /// The homeroom teacher's staff record (giáo viên chủ nhiệm, GVCN; S1-053). One that has not arrived here yet is
     /// accepted and shown unresolved.
     pub homeroom_teacher_id: Option<StaffId>,
+    /// The first foreign language (ngoại ngữ 1, 第一外语; S3-068, S3-069).
+    pub first_foreign_language: Option<ForeignLanguage>,
+    /// Its programme (chương trình học ngoại ngữ 1; S3-069), such as "Chương trình 10 năm"; only with a language.
+    pub foreign_language_programme: Option<ShortText>,
+    /// Its periods a week (số tiết ngoại ngữ/tuần; S3-070); only with a language.
+    #[schema(minimum = 1, maximum = 20)]
+    pub foreign_language_periods: Option<i16>,
     /// Where the class is in its life.
     pub status: ClassStatus,
     /// The last day; with `status` ended, and only then.
@@ -58,6 +66,12 @@ impl ClassInput {
     pub fn check(&self) -> StoreResult<()> {
         if let Err(error) = self.education_level.check_grade(self.grade) {
             return Err(invalid("/grade", error.code(), error.to_string()));
+        }
+        if self.first_foreign_language.is_none() && self.foreign_language_programme.is_some() {
+            return Err(invalid("/foreign_language_programme", "only_with_language", "goes with first_foreign_language"));
+        }
+        if self.first_foreign_language.is_none() && self.foreign_language_periods.is_some() {
+            return Err(invalid("/foreign_language_periods", "only_with_language", "goes with first_foreign_language"));
         }
         if (self.status == ClassStatus::Ended) != self.ended_on.is_some() {
             return Err(invalid("/ended_on", "only_when_ended", "goes with the status ended"));
@@ -93,6 +107,9 @@ impl ClassInput {
             grade: self.grade,
             education_level: self.education_level.as_str().to_owned(),
             homeroom_teacher_id: self.homeroom_teacher_id.map(Uuid::from),
+            first_foreign_language: self.first_foreign_language.clone(),
+            foreign_language_programme: self.foreign_language_programme.clone(),
+            foreign_language_periods: self.foreign_language_periods,
             status: self.status.as_str().to_owned(),
             ended_on: self.ended_on,
             end_reason: self.end_reason.clone(),
@@ -145,6 +162,9 @@ pub struct ClassColumns {
     pub grade: Option<i16>,
     pub education_level: String,
     pub homeroom_teacher_id: Option<Uuid>,
+    pub first_foreign_language: Option<ForeignLanguage>,
+    pub foreign_language_programme: Option<ShortText>,
+    pub foreign_language_periods: Option<i16>,
     pub status: String,
     pub ended_on: Option<NaiveDate>,
     pub end_reason: Option<String>,
@@ -152,8 +172,23 @@ pub struct ClassColumns {
 
 impl ClassColumns {
     /// The names of the columns, for writes of many rows.
-    pub const NAMES: [&'static str; 12] =
-        ["unit_id", "school_year_id", "name", "name_key", "name_search", "name_sort", "grade", "education_level", "homeroom_teacher_id", "status", "ended_on", "end_reason"];
+    pub const NAMES: [&'static str; 15] = [
+        "unit_id",
+        "school_year_id",
+        "name",
+        "name_key",
+        "name_search",
+        "name_sort",
+        "grade",
+        "education_level",
+        "homeroom_teacher_id",
+        "first_foreign_language",
+        "foreign_language_programme",
+        "foreign_language_periods",
+        "status",
+        "ended_on",
+        "end_reason",
+    ];
 
     /// The input that would lead to these columns.
     ///
@@ -168,6 +203,9 @@ impl ClassColumns {
             education_level: EducationLevel::from_code(&self.education_level).map_err(|_| broken(()))?,
             grade: self.grade,
             homeroom_teacher_id: self.homeroom_teacher_id.map(StaffId::from),
+            first_foreign_language: self.first_foreign_language.clone(),
+            foreign_language_programme: self.foreign_language_programme.clone(),
+            foreign_language_periods: self.foreign_language_periods,
             status: ClassStatus::from_code(&self.status).map_err(|_| broken(()))?,
             ended_on: self.ended_on,
             end_reason: self.end_reason.clone(),
@@ -221,6 +259,9 @@ mod tests {
             education_level: EducationLevel::TH,
             grade: Some(5),
             homeroom_teacher_id: None,
+            first_foreign_language: ForeignLanguage::parse("vn-foreign-language/1/1").ok(),
+            foreign_language_programme: None,
+            foreign_language_periods: Some(4),
             status: ClassStatus::Active,
             ended_on: None,
             end_reason: None,
@@ -254,6 +295,15 @@ mod tests {
         let of = |levels: &[&str]| input().check_level_of(&levels.iter().map(|level| (*level).to_owned()).collect::<Vec<_>>());
         assert!(of(&[]).is_ok() && of(&["TH", "THCS"]).is_ok());
         assert_eq!(code(of(&["THCS"])), "not_of_unit");
+    }
+
+    #[test]
+    fn a_programme_and_periods_are_of_a_language() {
+        // S3-069, S3-070.
+        let none = ClassInput { first_foreign_language: None, foreign_language_periods: None, ..input() };
+        assert!(none.check().is_ok());
+        assert_eq!(code(ClassInput { foreign_language_periods: Some(4), ..none.clone() }.check()), "only_with_language");
+        assert_eq!(code(ClassInput { foreign_language_programme: ShortText::parse("Chương trình 10 năm").ok(), ..none }.check()), "only_with_language");
     }
 
     #[test]

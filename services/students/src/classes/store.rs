@@ -1,5 +1,7 @@
 //! Every query that reads classes; [`super::writes`] has those that write them.
 
+use std::collections::HashMap;
+
 use diesel::{
     BoolExpressionMethods, ExpressionMethods, OptionalExtension, QueryDsl, SelectableHelper,
     dsl::{AsSelect, sql},
@@ -250,4 +252,27 @@ pub async fn by_names(conn: &mut Connection, access: &Access, action: Action, un
         .for_no_key_update()
         .load(conn)
         .await?)
+}
+
+/// How many classes that have not ended each of these units has.
+///
+/// # Errors
+/// Only when the database cannot be asked.
+pub async fn count_by_unit(conn: &mut Connection, access: &Access, units: &[Uuid]) -> StoreResult<HashMap<Uuid, i64>> {
+    let rows: Vec<(Uuid, i64)> = classes::table
+        .filter(classes::tenant_id.eq(Uuid::from(access.tenant)).and(classes::unit_id.eq_any(units)).and(classes::status.eq("active")))
+        .group_by(classes::unit_id)
+        .select((classes::unit_id, diesel::dsl::count_star()))
+        .load(conn)
+        .await?;
+    Ok(rows.into_iter().collect())
+}
+
+/// The school years of these classes.
+///
+/// # Errors
+/// Only when the database cannot be asked.
+pub async fn school_years_of(conn: &mut Connection, access: &Access, ids: Vec<Uuid>) -> StoreResult<HashMap<Uuid, Uuid>> {
+    let own = classes::tenant_id.eq(Uuid::from(access.tenant)).and(classes::id.eq_any(ids));
+    Ok(classes::table.filter(own).select((classes::id, classes::school_year_id)).load(conn).await?.into_iter().collect())
 }

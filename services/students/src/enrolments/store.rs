@@ -1,5 +1,7 @@
 //! Every query that reads enrolments; [`super::writes`] has those that write them.
 
+use std::collections::HashMap;
+
 use chrono::NaiveDate;
 use diesel::{
     BoolExpressionMethods, ExpressionMethods, QueryDsl, SelectableHelper,
@@ -165,4 +167,47 @@ pub async fn changes(conn: &mut Connection, access: &Access, cursor: Option<Feed
 pub async fn history(conn: &mut Connection, access: &Access, id: EnrolmentId) -> StoreResult<Vec<HistoryEntry>> {
     readable(conn, access, id).await?;
     history::entries(conn, AGGREGATE, "enrolments", id.into(), &[]).await
+}
+
+/// The enrolment that a student has, or had last, in the words of a spreadsheet.
+#[derive(Clone, Debug, diesel::QueryableByName)]
+pub struct LatestEnrolment {
+    #[diesel(sql_type = diesel::sql_types::Uuid)]
+    student_id: Uuid,
+    /// The name of its class.
+    #[diesel(sql_type = diesel::sql_types::Text)]
+    pub class_name: String,
+    /// The code of its school year.
+    #[diesel(sql_type = diesel::sql_types::Text)]
+    pub school_year_code: String,
+    /// The first day.
+    #[diesel(sql_type = diesel::sql_types::Date)]
+    pub enrolled_on: NaiveDate,
+    /// The last day.
+    #[diesel(sql_type = Nullable<diesel::sql_types::Date>)]
+    pub ended_on: Option<NaiveDate>,
+    /// Why it ended.
+    #[diesel(sql_type = Nullable<diesel::sql_types::Text>)]
+    pub end_reason: Option<String>,
+}
+
+/// The open or else the latest enrolment at the unit that keeps the record of each of these students, whom the caller may
+/// see.
+///
+/// # Errors
+/// Only when the database cannot be asked.
+pub async fn latest_of(conn: &mut Connection, access: &Access, students: Vec<Uuid>) -> StoreResult<HashMap<Uuid, LatestEnrolment>> {
+    const LATEST: &str = "select distinct on (e.student_id) e.student_id, c.name as class_name, y.code as school_year_code, e.enrolled_on, e.ended_on, e.end_reason
+        from enrolments e
+        join students s on s.id = e.student_id and s.unit_id = e.unit_id
+        join classes c on c.id = e.class_id and c.tenant_id = e.tenant_id
+        join school_years y on y.id = e.school_year_id and y.tenant_id = e.tenant_id
+        where e.tenant_id = $1 and e.student_id = any($2)
+        order by e.student_id, e.enrolled_on desc, e.id desc";
+    let rows: Vec<LatestEnrolment> = diesel::sql_query(LATEST)
+        .bind::<diesel::sql_types::Uuid, _>(Uuid::from(access.tenant))
+        .bind::<diesel::sql_types::Array<diesel::sql_types::Uuid>, _>(students)
+        .load(conn)
+        .await?;
+    Ok(rows.into_iter().map(|row| (row.student_id, row)).collect())
 }

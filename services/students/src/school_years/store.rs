@@ -1,6 +1,6 @@
 //! Every query on school years.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use chrono::NaiveDate;
 use diesel::{BoolExpressionMethods, ExpressionMethods, OptionalExtension, QueryDsl, SelectableHelper, pg::Pg};
@@ -163,6 +163,20 @@ pub async fn by_codes(conn: &mut Connection, access: &Access, codes: Vec<String>
         .filter(school_years::tenant_id.eq(Uuid::from(access.tenant)))
         .filter(school_years::code.eq_any(codes))
         .select((school_years::code, school_years::id))
+        .load(conn)
+        .await?;
+    Ok(rows.into_iter().collect())
+}
+
+/// The codes of these school years.
+///
+/// # Errors
+/// Only when the database cannot be asked.
+pub async fn codes(conn: &mut Connection, access: &Access, ids: BTreeSet<Uuid>) -> StoreResult<HashMap<Uuid, String>> {
+    let ids: Vec<Uuid> = ids.into_iter().collect();
+    let rows: Vec<(Uuid, String)> = school_years::table
+        .filter(school_years::tenant_id.eq(Uuid::from(access.tenant)).and(school_years::id.eq_any(ids)))
+        .select((school_years::id, school_years::code))
         .load(conn)
         .await?;
     Ok(rows.into_iter().collect())

@@ -2,10 +2,11 @@
 
 use actix_web::{get, patch, post};
 use chrono::{DateTime, NaiveDate, Utc};
-use registrar_domain::{ClassId, EducationLevel, Hierarchy, PersonalNumber, StudentId, UnitId};
+use registrar_domain::{ClassId, Cohort, EducationLevel, Hierarchy, IdentityStatus, PersonalNumber, PhoneNumber, StudentId, UnitId};
 use registrar_http::{
     Body, Caller, Changes, FeedQuery, Id, Idempotency, IfMatch, List, Listing, MergePatch, Problem, Record, Refusals, ServiceContext, Versioned,
     answer::{Changed, Listed},
+    export_routes,
     idempotency::Kept,
     import_routes,
     list::{FeedParameters, ListParameters, Query},
@@ -16,8 +17,10 @@ use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
 use super::{
+    details::{StudentPersonal, StudentSensitive},
+    export::StudentExporter,
     import::StudentImporter,
-    model::{ShownStudent, StudentInput, StudentStatus},
+    model::{ShownStudent, StudentColumns, StudentInput, StudentStatus},
     store::{self, StudentFilter},
     writes,
 };
@@ -54,6 +57,17 @@ pub struct Student {
     pub ended_on: Option<NaiveDate>,
     /// Why the record ended.
     pub end_reason: Option<String>,
+    /// Contact phone (số điện thoại liên lạc; S1-067): the last three digits, unless asked for with `sensitive=true`.
+    pub phone: Option<String>,
+    /// Whether the personal number agrees with the national population database (S2-006).
+    #[schema(value_type = String)]
+    pub identity_status: IdentityStatus,
+    /// When that was checked.
+    pub identity_checked_on: Option<NaiveDate>,
+    /// Who the student is.
+    pub personal: StudentPersonal,
+    /// What the law calls sensitive; null unless asked for with `sensitive=true`.
+    pub sensitive: Option<StudentSensitive>,
     /// What is odd but allowed, such as `unknown_area_prefix` of the personal number.
     #[schema(max_items = 10)]
     pub warnings: Vec<String>,
@@ -64,7 +78,7 @@ pub struct Student {
 /// The fields of a list's summary view.
 const SUMMARY: [&str; 10] = ["id", "version", "code", "full_name", "birth_date", "gender", "unit_id", "education_level", "class", "status"];
 /// All fields of a record.
-const FIELDS: [&str; 15] = [
+pub(super) const FIELDS: [&str; 20] = [
     "id",
     "version",
     "code",
@@ -78,12 +92,17 @@ const FIELDS: [&str; 15] = [
     "status",
     "ended_on",
     "end_reason",
+    "phone",
+    "identity_status",
+    "identity_checked_on",
+    "personal",
+    "sensitive",
     "warnings",
     "changed_at",
 ];
 
 impl Student {
-    /// The record with its personal number masked.
+    /// The record with its sensitive fields masked.
     #[must_use]
     pub fn masked(student: ShownStudent) -> Self {
         let row = student.record;
@@ -104,6 +123,11 @@ impl Student {
             status: columns.status,
             ended_on: columns.ended_on,
             end_reason: columns.end_reason,
+            phone: columns.phone.map(|phone| phone.masked()),
+            identity_status: columns.identity_status,
+            identity_checked_on: columns.identity_checked_on,
+            personal: columns.personal,
+            sensitive: None,
             warnings,
             changed_at: row.changed_at,
         }
@@ -112,8 +136,8 @@ impl Student {
     /// The record in full.
     #[must_use]
     pub fn in_full(student: ShownStudent) -> Self {
-        let personal_number = student.record.columns.personal_number.clone();
-        Student { personal_number, ..Student::masked(student) }
+        let StudentColumns { personal_number, phone, sensitive, .. } = student.record.columns.clone();
+        Student { personal_number, phone: phone.map(PhoneNumber::into_string), sensitive: Some(sensitive), ..Student::masked(student) }
     }
 }
 
@@ -159,6 +183,12 @@ pub struct StudentQuery {
     /// The status.
     #[param(inline)]
     status: Option<StudentStatus>,
+    /// Whether the personal number has been verified (S2-004).
+    #[param(inline)]
+    identity_status: Option<IdentityStatus>,
+    /// The cohort (niên khoá; S1-063), exactly.
+    #[param(inline)]
+    cohort: Option<Cohort>,
 }
 
 impl From<StudentQuery> for StudentFilter {
@@ -172,6 +202,9 @@ impl From<StudentQuery> for StudentFilter {
             within: query.within.map(|unit| (unit, hierarchy)),
             education_level: query.education_level,
             status: query.status,
+            identity_status: query.identity_status,
+            cohort: query.cohort,
+            sensitive: false,
         }
     }
 }
@@ -214,7 +247,7 @@ pub async fn create(context: ServiceContext, caller: Caller, key: Idempotency, b
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct StudentReadParameters {
-    /// Show the personal number in full; needs the right to, and is logged.
+    /// Show personal number, phone and the `sensitive` group in full; needs the right to, and is logged.
     sensitive: Option<bool>,
 }
 
@@ -246,7 +279,7 @@ pub async fn read(context: ServiceContext, caller: Caller, id: Id<StudentId>, pa
 pub async fn update(context: ServiceContext, caller: Caller, id: Id<StudentId>, seen: IfMatch, patch: StudentPatch) -> Result<Record<Student>, Problem> {
     let mut conn = context.db.get().await?;
     let found = store::find_to_change(&mut conn, &caller, *id).await?;
-    seen.check(found.record.version)?;
+    seen.check(&mut conn, (store::AGGREGATE, "students"), found.record.id, found.record.version).await?;
     let input = patch.apply(&found.record.to_input()?)?;
     Ok(Record::of(Student::masked(writes::update(&mut conn, &caller, found, &input).await?)))
 }
@@ -276,4 +309,5 @@ pub async fn history(context: ServiceContext, caller: Caller, id: Id<StudentId>)
     Listing::whole(store::history(&mut *context.db.get().await?, &caller, *id).await?)
 }
 
-import_routes!(StudentImporter, "students.students", "students", "StudentRow");
+import_routes!(StudentImporter, "students.students", "students");
+export_routes!(StudentExporter, "students.students", "students");

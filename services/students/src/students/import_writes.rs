@@ -19,8 +19,38 @@ use crate::{
     enrolments::model::Copied,
 };
 
-const STUDENT: [&str; 13] =
-    ["code", "full_name", "name_search", "name_sort", "birth_date", "gender", "personal_number", "status", "ended_on", "end_reason", "unit_id", "education_level", "class_id"];
+const STUDENT: [&str; 30] = [
+    "code",
+    "full_name",
+    "name_search",
+    "name_sort",
+    "birth_date",
+    "gender",
+    "personal_number",
+    "status",
+    "ended_on",
+    "end_reason",
+    "phone",
+    "identity_status",
+    "identity_checked_on",
+    "photo",
+    "birth_place",
+    "nationality",
+    "permanent_address",
+    "permanent_area",
+    "current_address",
+    "current_area",
+    "cohort",
+    "ethnic_group",
+    "religion",
+    "policy_category",
+    "disability",
+    "health",
+    "identifiers",
+    "unit_id",
+    "education_level",
+    "class_id",
+];
 const ENROLMENT: [&str; 10] = ["student_id", "class_id", "enrolled_on", "ended_on", "end_reason", "unit_id", "school_year_id", "education_level", "grade", "gender"];
 const DAYS: [&str; 3] = ["enrolled_on", "ended_on", "end_reason"];
 
@@ -45,6 +75,26 @@ impl Writes {
         let placement = placed(class, wanted.ended_on.is_none().then_some(class.id));
         self.new_students.push(student(id, 1, &columns, &placement)?);
         self.begin(id, &columns.gender, class, wanted, end_reason)
+    }
+
+    /// Notes a new student in no class.
+    pub(super) fn create_alone(&mut self, input: &StudentInput, unit_id: Uuid) -> StoreResult<()> {
+        let placement = Placement { unit_id, education_level: None, class_id: None };
+        self.new_students.push(student(Uuid::now_v7(), 1, &input.columns(), &placement)?);
+        Ok(())
+    }
+
+    /// Notes what a row that names no class changes of a student; answers whether it changes anything.
+    pub(super) fn change_alone(&mut self, held: &StudentRecord, input: &StudentInput) -> StoreResult<bool> {
+        let columns = input.columns();
+        if columns == held.columns {
+            return Ok(false);
+        }
+        self.changed_students.push(student(held.id, held.version, &columns, &held.placement)?);
+        if columns.gender != held.columns.gender {
+            self.regendered.push(held.id);
+        }
+        Ok(true)
     }
 
     /// Notes what a row changes of a student; answers whether it changes anything.

@@ -7,10 +7,14 @@
 
 pub mod admission;
 pub mod api;
+pub mod columns;
+pub mod details;
 pub mod events;
+pub mod export;
 pub mod import;
 pub mod import_writes;
 pub mod model;
+mod parents;
 pub mod placement;
 pub mod store;
 pub mod writes;
@@ -26,9 +30,15 @@ pub fn routes(routes: &mut ServiceConfig, context: &ServiceContext) {
             .service(api::create)
             .service(api::changes)
             .service(api::imports::create)
+            .service(api::imports::template)
             .service(api::imports::read)
+            .service(api::imports::confirm)
             .service(api::imports::errors)
+            .service(api::imports::file)
             .service(api::imports::progress)
+            .service(api::exports::create)
+            .service(api::exports::read)
+            .service(api::exports::file)
             .service(api::read)
             .service(api::update)
             .service(api::history),

@@ -2,12 +2,13 @@
 
 use chrono::NaiveDate;
 use diesel::{AsChangeset, Insertable, Queryable, Selectable};
-use registrar_domain::{Code, Finding, Gender, PersonName, PersonalNumber, UnitId};
+use registrar_domain::{Code, Finding, Gender, IdentityStatus, PersonName, PersonalNumber, PhoneNumber, UnitId};
 use registrar_store::{StoreError, StoreResult};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use super::details::{StudentPersonal, StudentSensitive};
 use crate::{embedded::NamedClass, schema::students};
 
 registrar_domain::text_enum! {
@@ -44,6 +45,24 @@ pub struct StudentInput {
     /// Why it ended; with `status` ended, and only then.
     #[schema(min_length = 1, max_length = 500)]
     pub end_reason: Option<String>,
+    /// Contact phone (số điện thoại liên lạc, 联系电话; S1-067); parents' own numbers stand with the guardians.
+    pub phone: Option<PhoneNumber>,
+    /// Whether the personal number agrees with the national population database (S2-006). It becomes unverified again
+    /// when name, birth date, gender or number change.
+    #[serde(default = "unverified")]
+    pub identity_status: IdentityStatus,
+    /// When that was checked; with any status but unverified, and only then.
+    pub identity_checked_on: Option<NaiveDate>,
+    /// Who the student is.
+    #[serde(default)]
+    pub personal: StudentPersonal,
+    /// What the law calls sensitive.
+    #[serde(default)]
+    pub sensitive: StudentSensitive,
+}
+
+fn unverified() -> IdentityStatus {
+    IdentityStatus::Unverified
 }
 
 impl StudentInput {
@@ -65,6 +84,12 @@ impl StudentInput {
         if self.ended_on.is_some_and(|ended| ended > today) {
             return refuse("ended_on", "future", "is in the future");
         }
+        if (self.identity_status == IdentityStatus::Unverified) != self.identity_checked_on.is_none() {
+            return refuse("identity_checked_on", "only_when_checked", "goes with the statuses verified and mismatch");
+        }
+        if self.identity_checked_on.is_some_and(|checked| checked > today) {
+            return refuse("identity_checked_on", "future", "is in the future");
+        }
         match self.findings().into_iter().find(Finding::is_error) {
             Some(finding) => refuse("personal_number", finding.code(), "contradicts gender or birth date"),
             None => Ok(()),
@@ -73,6 +98,18 @@ impl StudentInput {
 
     fn findings(&self) -> Vec<Finding> {
         self.personal_number.as_ref().map(|number| number.check(Some(self.gender), Some(self.birth_date))).unwrap_or_default()
+    }
+
+    /// What follows from changing `before` into this: what was checked against the population database is unverified
+    /// again when it is another name, birth date, gender or number.
+    #[must_use]
+    pub fn following(mut self, before: &StudentInput) -> Self {
+        let checked = |input: &StudentInput| (input.full_name.clone(), input.birth_date, input.gender, input.personal_number.clone());
+        let told = |input: &StudentInput| (input.identity_status, input.identity_checked_on);
+        if checked(before) != checked(&self) && told(before) == told(&self) {
+            (self.identity_status, self.identity_checked_on) = (IdentityStatus::Unverified, None);
+        }
+        self
     }
 
     /// What the table stores of this input, besides the placement.
@@ -89,6 +126,11 @@ impl StudentInput {
             status: self.status.as_str().to_owned(),
             ended_on: self.ended_on,
             end_reason: self.end_reason.clone(),
+            phone: self.phone.clone(),
+            identity_status: self.identity_status,
+            identity_checked_on: self.identity_checked_on,
+            personal: self.personal.clone(),
+            sensitive: self.sensitive.clone(),
         }
     }
 }
@@ -108,6 +150,37 @@ pub struct StudentColumns {
     pub status: String,
     pub ended_on: Option<NaiveDate>,
     pub end_reason: Option<String>,
+    pub phone: Option<PhoneNumber>,
+    pub identity_status: IdentityStatus,
+    pub identity_checked_on: Option<NaiveDate>,
+    #[diesel(embed)]
+    #[serde(flatten)]
+    pub personal: StudentPersonal,
+    #[diesel(embed)]
+    #[serde(flatten)]
+    pub sensitive: StudentSensitive,
+}
+
+impl StudentColumns {
+    /// The fields that schools are asked to fill in for everybody (S2-007) and that have no value here, by their names in
+    /// requests. What concerns some children only, such as a policy category or a disability, is not asked of all.
+    #[must_use]
+    pub fn missing(&self) -> Vec<&'static str> {
+        let (personal, sensitive) = (&self.personal, &self.sensitive);
+        let asked = [
+            ("personal_number", self.personal_number.is_some()),
+            ("phone", self.phone.is_some()),
+            ("personal.photo", personal.photo.is_some()),
+            ("personal.birth_place", personal.birth_place.is_some()),
+            ("personal.nationality", personal.nationality.is_some()),
+            ("personal.permanent_address", personal.permanent_address.is_some()),
+            ("personal.current_address", personal.current_address.is_some()),
+            ("personal.cohort", personal.cohort.is_some()),
+            ("sensitive.ethnic_group", sensitive.ethnic_group.is_some()),
+            ("sensitive.religion", sensitive.religion.is_some()),
+        ];
+        asked.into_iter().filter(|(_, filled)| !filled).map(|(field, _)| field).collect()
+    }
 }
 
 /// Where a student is, for grants to decide on.
@@ -164,6 +237,11 @@ impl StudentRecord {
             status: StudentStatus::from_code(&columns.status).map_err(|_| broken(()))?,
             ended_on: columns.ended_on,
             end_reason: columns.end_reason.clone(),
+            phone: columns.phone.clone(),
+            identity_status: columns.identity_status,
+            identity_checked_on: columns.identity_checked_on,
+            personal: columns.personal.clone(),
+            sensitive: columns.sensitive.clone(),
         })
     }
 }
@@ -182,17 +260,10 @@ mod tests {
     use super::*;
 
     fn input() -> StudentInput {
-        StudentInput {
-            code: Code::parse("HS001").unwrap(),
-            full_name: PersonName::parse("Nguyễn Thị Bình").unwrap(),
-            birth_date: "2015-03-01".parse().unwrap(),
-            gender: Gender::Female,
-            personal_number: None,
-            unit_id: Uuid::nil().into(),
-            status: StudentStatus::Active,
-            ended_on: None,
-            end_reason: None,
-        }
+        serde_json::from_value(serde_json::json!({
+            "code": "HS001", "full_name": "Nguyễn Thị Bình", "birth_date": "2015-03-01", "gender": "female", "unit_id": Uuid::nil(), "status": "active",
+        }))
+        .unwrap()
     }
 
     fn code(input: &StudentInput) -> &'static str {

@@ -1,5 +1,7 @@
 //! Every query that reads students; [`super::writes`] has those that write them.
 
+use std::collections::HashMap;
+
 use chrono::NaiveDate;
 use diesel::{
     BoolExpressionMethods, ExpressionMethods, OptionalExtension, QueryDsl, SelectableHelper,
@@ -10,7 +12,7 @@ use diesel::{
 };
 use diesel_async::RunQueryDsl;
 use registrar_access::{Access, Action, Record};
-use registrar_domain::{ClassId, EducationLevel, Hierarchy, StudentId, UnitId};
+use registrar_domain::{ClassId, Cohort, EducationLevel, Hierarchy, IdentityStatus, StudentId, UnitId};
 use registrar_store::{
     Condition, Connection, Page, PageRequest, StoreError, StoreResult,
     condition::{contains_words, within},
@@ -34,6 +36,9 @@ pub const AGGREGATE: &str = "students.student";
 /// Where a student row keeps what grants speak of.
 pub const RECORD: Record = Record { tenant: "students.tenant_id", unit: "students.unit_id", level: Some("students.education_level"), class: Some("students.class_id") };
 
+/// Fields that only those with the right to them see, each time logged.
+const SENSITIVE: [&str; 8] = ["personal_number", "phone", "ethnic_group", "religion", "policy_category", "disability", "health", "identifiers"];
+
 /// What a list is narrowed by.
 #[derive(Debug, Default)]
 pub struct StudentFilter {
@@ -51,6 +56,12 @@ pub struct StudentFilter {
     pub education_level: Option<EducationLevel>,
     /// The status.
     pub status: Option<StudentStatus>,
+    /// Whether the personal number has been verified.
+    pub identity_status: Option<IdentityStatus>,
+    /// The cohort.
+    pub cohort: Option<Cohort>,
+    /// Only the students whose sensitive fields the caller may see.
+    pub sensitive: bool,
 }
 
 /// The orders of a list.
@@ -58,7 +69,7 @@ pub const SORTS: [&str; 2] = ["name", "code"];
 
 /// The condition that the caller may read a student without sensitive fields: by a grant, or as one of the teachers of
 /// the class the student is in.
-pub(super) fn visible(access: &Access) -> Condition {
+pub(crate) fn visible(access: &Access) -> Condition {
     derived::or_own_class(access, Action::StudentsRead, access.narrow(Action::StudentsRead, &RECORD), Reach::Teaching, "students.class_id")
 }
 
@@ -75,6 +86,9 @@ fn read((record, class): (StudentRecord, Option<Value>)) -> StoreResult<ShownStu
 
 fn filtered<'a>(access: &Access, filter: &'a StudentFilter) -> students::BoxedQuery<'a, Pg> {
     let mut query = students::table.into_boxed().filter(students::tenant_id.eq(Uuid::from(access.tenant))).filter(visible(access));
+    if filter.sensitive {
+        query = query.filter(access.narrow(Action::StudentsReadSensitive, &RECORD));
+    }
     if let Some(name) = &filter.name {
         query = query.filter(contains_words("students.name_search", name));
     }
@@ -95,6 +109,12 @@ fn filtered<'a>(access: &Access, filter: &'a StudentFilter) -> students::BoxedQu
     }
     if let Some(status) = filter.status {
         query = query.filter(students::status.eq(status.as_str()));
+    }
+    if let Some(status) = filter.identity_status {
+        query = query.filter(students::identity_status.eq(status.as_str()));
+    }
+    if let Some(cohort) = &filter.cohort {
+        query = query.filter(students::cohort.eq(cohort));
     }
     query
 }
@@ -164,8 +184,17 @@ pub async fn find_sensitive(conn: &mut Connection, access: &Access, id: StudentI
     if !may {
         return Err(StoreError::Forbidden(Action::StudentsReadSensitive.as_str()));
     }
-    access.log_read(conn, AGGREGATE, vec![student.record.id], &["personal_number"]).await?;
+    log_read(conn, access, vec![student.record.id]).await?;
     Ok(student)
+}
+
+/// Notes that the sensitive fields of these students are read.
+///
+/// # Errors
+/// [`StoreError::AuthorityStale`]; otherwise only when the database cannot be asked.
+pub async fn log_read(conn: &mut Connection, access: &Access, ids: Vec<Uuid>) -> StoreResult<()> {
+    access.require_fresh(Action::StudentsReadSensitive)?;
+    access.log_read(conn, AGGREGATE, ids, &SENSITIVE).await
 }
 
 /// A student the caller may see, and whether a grant also lets them do `action` with the record.
@@ -238,9 +267,9 @@ pub async fn changes(conn: &mut Connection, access: &Access, cursor: Option<Feed
 pub async fn history(conn: &mut Connection, access: &Access, id: StudentId) -> StoreResult<Vec<HistoryEntry>> {
     let (_, may) = readable(conn, access, id, Action::StudentsReadSensitive).await?;
     let sensitive = may && access.require_fresh(Action::StudentsReadSensitive).is_ok();
-    let hidden: &[&str] = if sensitive { &[] } else { &["personal_number"] };
+    let hidden: &[&str] = if sensitive { &[] } else { &SENSITIVE };
     if sensitive {
-        access.log_read(conn, AGGREGATE, vec![id.into()], &["personal_number"]).await?;
+        log_read(conn, access, vec![id.into()]).await?;
     }
     history::entries(conn, AGGREGATE, "students", id.into(), hidden).await
 }
@@ -271,4 +300,18 @@ pub async fn personal_numbers_in_use(conn: &mut Connection, access: &Access, num
         .load(conn)
         .await?;
     Ok(rows.into_iter().filter_map(|(number, code)| Some((number?, code))).collect())
+}
+
+/// How many students whose record has not ended each of these units has.
+///
+/// # Errors
+/// Only when the database cannot be asked.
+pub async fn count_by_unit(conn: &mut Connection, access: &Access, units: &[Uuid]) -> StoreResult<HashMap<Uuid, i64>> {
+    let rows: Vec<(Uuid, i64)> = students::table
+        .filter(students::tenant_id.eq(Uuid::from(access.tenant)).and(students::unit_id.eq_any(units)).and(students::status.eq("active")))
+        .group_by(students::unit_id)
+        .select((students::unit_id, diesel::dsl::count_star()))
+        .load(conn)
+        .await?;
+    Ok(rows.into_iter().collect())
 }

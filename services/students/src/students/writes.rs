@@ -46,6 +46,7 @@ async fn open_unit(conn: &mut Connection, access: &Access, unit: UnitId) -> Stor
 /// # Errors
 /// Those of [`create`]; [`StoreError::Stale`] when it was changed since.
 pub async fn update(conn: &mut Connection, access: &Access, found: ShownStudent, input: &StudentInput) -> StoreResult<ShownStudent> {
+    let input = &input.clone().following(&found.record.to_input()?);
     let (before, columns) = (&found.record, input.columns());
     let unit_id = Uuid::from(input.unit_id);
     if columns == before.columns && unit_id == before.placement.unit_id {

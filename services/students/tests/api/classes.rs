@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use registrar_access::Role;
-use registrar_testkit::{NewAccount, eventually};
+use registrar_domain::{EducationLevel, UnitKind};
+use registrar_testkit::{NewAccount, NewUnit, eventually};
 use serde_json::json;
 
 use crate::world::World;
@@ -92,12 +93,76 @@ async fn a_class_that_breaks_a_rule_is_refused() {
 }
 
 #[tokio::test]
+async fn a_class_has_a_first_foreign_language_with_its_programme_and_periods() {
+    let world = World::new().await;
+    let language = json!({"first_foreign_language": "vn-foreign-language/1/1", "foreign_language_programme": "Chương trình 10 năm", "foreign_language_periods": 4});
+    let class = world.class("5A1", language).await;
+    assert_eq!(class.at("/first_foreign_language"), "vn-foreign-language/1/1", "S3-068");
+    assert_eq!(class.at("/foreign_language_programme"), "Chương trình 10 năm", "S3-069");
+    assert_eq!(class.at("/foreign_language_periods"), 4, "S3-070");
+    let path = format!("/v1/classes/{}", class.id());
+    let refused = async |patch, pointer: &str, code: &str| {
+        let refused = world.head.patch(&path).if_match(&class).merge(&patch).await.problem(422, "invalid");
+        assert_eq!(refused.field_errors(), [(pointer.to_owned(), code.to_owned())]);
+    };
+    refused(json!({"foreign_language_periods": 21}), "/foreign_language_periods", "too_large").await;
+    refused(json!({"foreign_language_periods": 0}), "/foreign_language_periods", "too_small").await;
+    refused(json!({"first_foreign_language": "1"}), "/first_foreign_language", "pattern").await;
+    refused(json!({"first_foreign_language": "vn-ethnic/2008/01"}), "/first_foreign_language", "invalid").await;
+    refused(json!({"first_foreign_language": null}), "/foreign_language_programme", "only_with_language").await;
+    refused(json!({"first_foreign_language": null, "foreign_language_programme": null}), "/foreign_language_periods", "only_with_language").await;
+    let changed = world.head.patch(&path).if_match(&class).merge(&json!({"foreign_language_periods": 5})).await.ok();
+    assert_eq!(world.head.get(format!("{path}/history")).await.ok().at("/items/0/changes/0"), &json!({"field": "foreign_language_periods", "old": 4, "new": 5}));
+    let none = json!({"first_foreign_language": null, "foreign_language_programme": null, "foreign_language_periods": null});
+    assert_eq!(world.head.patch(&path).if_match(&changed).merge(&none).await.ok().at("/first_foreign_language"), &json!(null));
+    let list = world.head.get("/v1/classes?fields=name,foreign_language_periods").await.ok();
+    assert_eq!(list.at("/items/0"), &json!({"name": "5A1", "foreign_language_periods": null}));
+}
+
+#[tokio::test]
+async fn a_combined_school_has_classes_of_several_levels_each_of_one() {
+    let world = World::new().await;
+    let school = NewUnit::new(world.system.tenant(), UnitKind::PrimaryAndLowerSecondary, "Trường TH và THCS Cẩm Nam").levels(&[EducationLevel::TH, EducationLevel::THCS]);
+    let school = world.system.unit(school).await.unwrap();
+    let head = world.system.client_of(&world.system.account(Role::HeadTeacher, school).await.unwrap());
+    let class = |name: &str, level: serde_json::Value, grade: i64| world.class_body(name, json!({"unit_id": school, "education_level": level, "grade": grade}));
+    for (name, level, grade) in [("5A", "TH", 5), ("6A", "THCS", 6)] {
+        let entered = head.post("/v1/classes").json(&class(name, json!(level), grade)).await.status(201);
+        assert_eq!((entered.at("/education_level"), entered.at("/grade")), (&json!(level), &json!(grade)), "S1-002, S1-050");
+    }
+    for (level, grade, pointer, code) in
+        [(json!("THPT"), 10, "/education_level", "not_of_unit"), (json!("TH"), 6, "/grade", "grade_out_of_range"), (json!(["TH", "THCS"]), 5, "/education_level", "wrong_type")]
+    {
+        let refused = head.post("/v1/classes").json(&class("X", level, grade)).await.problem(422, "invalid");
+        assert!(refused.field_errors().contains(&(pointer.to_owned(), code.to_owned())), "{}", refused.text);
+    }
+    assert_eq!(head.get("/v1/classes?education_level=THCS&count=true").await.ok().at("/total"), 1);
+}
+
+#[tokio::test]
+async fn who_has_left_becomes_no_homeroom_teacher() {
+    let world = World::new().await;
+    let (present, left) = (world.system.new_id(), world.system.new_id());
+    world.staff(present, 1, "Trần Thị Lan").await;
+    world.system.deliver("students", &[world.staff_event(left, 1, "Đã nghỉ", "ended")]).await.unwrap();
+    let class = world.class("5A1", json!({})).await;
+    let path = format!("/v1/classes/{}", class.id());
+    let refused = world.head.patch(&path).if_match(&class).merge(&json!({"homeroom_teacher_id": left})).await.problem(422, "invalid");
+    assert_eq!(refused.field_errors(), [("/homeroom_teacher_id".to_owned(), "staff_ended".to_owned())], "S1-053");
+    let changed = world.head.patch(&path).if_match(&class).merge(&json!({"homeroom_teacher_id": present})).await.ok();
+    // One who leaves later stays until somebody else is named, and keeps no other change from being made.
+    world.system.deliver("students", &[world.staff_event(present, 2, "Trần Thị Lan", "ended")]).await.unwrap();
+    let renamed = world.head.patch(&path).if_match(&changed).merge(&json!({"name": "5B"})).await.ok();
+    assert_eq!(renamed.at("/homeroom_teacher/id"), &json!(present));
+}
+
+#[tokio::test]
 async fn a_renamed_teacher_shows_in_the_class_its_etag_and_its_change_feed_while_its_version_stays() {
     let world = World::new().await;
     let teacher = world.system.new_id();
     let class = world.class("5A1", json!({"homeroom_teacher_id": teacher})).await;
     assert_eq!(class.at("/homeroom_teacher"), &json!({"id": teacher, "code": null, "full_name": null, "resolved": false}), "accepted before the staff record arrives");
-    let assignment = json!({"staff_id": teacher, "class_id": class.id(), "subject": "TOAN", "periods_per_week": 5, "from": "2025-09-05", "status": "active"});
+    let assignment = json!({"staff_id": teacher, "class_id": class.id(), "subject": "vn-subject/2018/TOAN", "periods_per_week": 5, "from": "2025-09-05", "status": "active"});
     let assignment = world.head.post("/v1/assignments").json(&assignment).await.status(201);
     world.staff(teacher, 1, "Trần Thị Lan").await;
 

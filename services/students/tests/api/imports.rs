@@ -29,7 +29,7 @@ pub fn counts(done: &Answer) -> [i64; 4] {
 async fn errors(world: &World, resource: &str, done: &Answer) -> Vec<(i64, String, String)> {
     let page = world.head.get(format!("/v1/{resource}/imports/{}/errors", done.id())).await.ok();
     let text = |item: &serde_json::Value, name: &str| item[name].as_str().unwrap().to_owned();
-    page.at("/items").as_array().unwrap().iter().map(|item| (item["line"].as_i64().unwrap(), text(item, "field"), text(item, "code"))).collect()
+    page.at("/items").as_array().unwrap().iter().map(|item| (item["row"].as_i64().unwrap(), text(item, "field"), text(item, "code"))).collect()
 }
 
 const CLASSES: &str = "unit_code,school_year_code,name,education_level,grade,homeroom_teacher_code\n\
@@ -95,9 +95,9 @@ async fn a_class_file_names_each_bad_row() {
     let done = import(&world, "classes", bad).await;
     assert_eq!(counts(&done), [1, 0, 0, 7]);
     let found: Vec<(i64, String)> = errors(&world, "classes", &done).await.into_iter().map(|(line, _, code)| (line, code)).collect();
-    let wanted = [(2, "unknown_unit"), (3, "unknown_school_year"), (4, "grade_out_of_range"), (5, "not_of_unit"), (6, "unknown_staff"), (7, "not_one_of"), (9, "repeated")];
+    let wanted = [(2, "unknown_unit"), (3, "unknown_school_year"), (4, "grade_out_of_range"), (5, "not_of_unit"), (6, "unknown_staff"), (7, "not_a_choice"), (9, "repeated")];
     assert_eq!(found, wanted.map(|(line, code)| (line, code.to_owned())));
-    let dry = world.head.post("/v1/classes/imports?dry_run=true").body("text/csv", CLASSES.replace("GV001", "")).await.status(202);
+    let dry = world.head.post("/v1/classes/imports?mode=dry_run").body("text/csv", CLASSES.replace("GV001", "")).await.status(202);
     let path = format!("/v1/classes/imports/{}", dry.id());
     eventually(Duration::from_secs(60), async || world.head.get(&path).await.ok().at("/state") == "done").await;
     assert_eq!(world.head.get("/v1/classes?count=true").await.ok().at("/total"), 1);

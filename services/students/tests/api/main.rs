@@ -1,9 +1,14 @@
 //! The students service over HTTP, alone: its copies of units, accounts and staff are filled by the test.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "tests")]
 
+mod assignments;
 mod classes;
 mod enrolments;
+mod fields;
 mod figures;
+mod guardians;
 mod imports;
+mod misuse;
+mod oracle;
 mod rights;
 mod world;

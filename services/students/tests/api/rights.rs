@@ -48,19 +48,19 @@ async fn who_teaches_a_class_today_reads_it_and_its_students_but_not_their_enrol
     let class = world.class("5A1", json!({})).await.id();
     let student = world.student("HS001", "Lê Văn An").await.id();
     world.enrol(student, class, "2025-09-05").await.status(201);
-    let assignment = json!({"staff_id": staff, "class_id": class, "subject": "TIENG_ANH", "periods_per_week": 4, "from": "2025-09-05", "status": "active"});
+    let assignment = json!({"staff_id": staff, "class_id": class, "subject": "vn-subject/2018/NN1", "periods_per_week": 4, "from": "2025-09-05", "status": "active"});
     let assignment = world.head.post("/v1/assignments").json(&assignment).await.status(201);
-    assert_eq!((assignment.at("/class/name"), assignment.at("/subject")), (&json!("5A1"), &json!("TIENG_ANH")), "S1-071");
+    assert_eq!((assignment.at("/class/name"), assignment.at("/subject")), (&json!("5A1"), &json!("vn-subject/2018/NN1")), "S1-071");
     world
         .head
         .post("/v1/assignments")
-        .json(&json!({"staff_id": staff, "class_id": class, "subject": "TIENG_ANH", "periods_per_week": 4, "from": "2025-09-05", "status": "active"}))
+        .json(&json!({"staff_id": staff, "class_id": class, "subject": "vn-subject/2018/NN1", "periods_per_week": 4, "from": "2025-09-05", "status": "active"}))
         .await
         .problem(409, "conflict");
     world
         .head
         .post("/v1/assignments")
-        .json(&json!({"staff_id": staff, "class_id": class, "subject": "TOAN", "periods_per_week": 41, "from": "2025-09-05", "status": "active"}))
+        .json(&json!({"staff_id": staff, "class_id": class, "subject": "vn-subject/2018/TOAN", "periods_per_week": 41, "from": "2025-09-05", "status": "active"}))
         .await
         .problem(422, "invalid");
 
@@ -108,7 +108,7 @@ async fn grants_narrow_what_is_seen() {
     for path in [format!("/v1/classes/{class}"), format!("/v1/students/{first}"), format!("/v1/classes/{class}/students")] {
         stranger.get(path).await.problem(404, "not_found");
     }
-    for path in ["school-years", "classes", "students", "enrolments", "assignments"] {
+    for path in ["school-years", "classes", "students", "guardians", "enrolments", "assignments"] {
         world.system.client().get(format!("/v1/{path}")).await.problem(401, "unauthenticated");
         stranger.get(format!("/v1/{path}?nope=1")).await.problem(400, "bad_parameter");
     }

@@ -1,39 +1,48 @@
-//! Imports of CSV files: a job with progress, a dry run, errors per row, and no change when the same file comes again.
+//! Imports of spreadsheets (XLSX and CSV): a job with progress, modes, errors beside their cells, a circuit breaker, and
+//! no change when the same file comes again.
 //!
-//! A resource implements [`Importer`] and mounts the routes of [`import_routes!`](crate::import_routes). The file is kept with the job;
-//! a worker applies it in chunks, each one transaction that also moves the job's progress, so that a killed process
-//! goes on at the chunk where it stopped.
+//! A resource implements [`Importer`] and mounts the routes of [`import_routes!`](crate::import_routes). The file is kept
+//! with the job; a worker applies it in chunks, each one transaction that also moves the job's progress, so that a killed
+//! process goes on at the chunk where it stopped. All or nothing is one transaction for the whole file, begun anew.
 
 pub mod api;
-mod file;
+mod breaker;
+pub mod columns;
+mod row;
 mod store;
 mod worker;
 
-use std::sync::Arc;
+use std::collections::HashMap;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use registrar_access::{Access, Action};
+use registrar_spreadsheets::{Columns, Limits};
 use registrar_store::{Connection, StoreResult};
-use serde::{Deserialize, Serialize, de::DeserializeOwned};
-use serde_json::{Map, Value};
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use crate::{FieldError, Locale, contract};
-
+pub use row::{ImportRow, Outcome, RowResult};
 pub use worker::run;
 
 /// The largest file, in bytes.
-pub const LARGEST_FILE: usize = 200 << 20;
+pub const LARGEST_FILE: usize = 50 << 20;
 /// The most rows of a file.
-pub const MOST_ROWS: usize = 1_000_000;
+pub const MOST_ROWS: u32 = 200_000;
+/// The most rows of a file that is applied in one transaction, which may not hold up others for longer than seconds.
+pub const MOST_ROWS_AT_ONCE: i32 = 20_000;
 /// The most files of one account that wait or are being applied; each is kept whole until its end.
 pub const MOST_UNFINISHED: i64 = 20;
-/// Files that one process takes in at the same time hold no more than so many KiB of its memory.
-pub const MOST_TAKEN_IN: usize = 512 * 1024;
+/// Files that one process takes in or hands back at the same time hold no more than so many KiB of its memory, as sent.
+pub const MOST_TAKEN_IN: usize = 200 * 1024;
 /// The most streams of progress from one process; each asks the database several times a second.
 pub const MOST_STREAMS: usize = 100;
+
+/// What a file may have.
+fn limits() -> Limits {
+    Limits { file_bytes: LARGEST_FILE as u64, rows: MOST_ROWS, ..Limits::default() }
+}
 
 /// How a resource takes rows of a file.
 #[async_trait]
@@ -44,8 +53,8 @@ pub trait Importer: Send + Sync {
     /// What a caller must be allowed to do, somewhere, to import at all; each row is decided again.
     fn action(&self) -> Action;
 
-    /// The published schema of a row, as [`contract::schema_of`] makes it; its properties are the columns.
-    fn schema(&self) -> Value;
+    /// The columns of a file.
+    fn columns(&self) -> &'static Columns;
 
     /// Rows per transaction.
     fn chunk(&self) -> usize {
@@ -57,75 +66,53 @@ pub trait Importer: Send + Sync {
     /// # Errors
     /// Only when nothing of the chunk can be done; a bad row is an [`Outcome::Failed`].
     async fn apply(&self, conn: &mut Connection, access: &Access, rows: Vec<ImportRow>) -> StoreResult<Vec<RowResult>>;
-}
 
-/// A row of a file that keeps the contract of its resource.
-#[derive(Clone, Debug)]
-pub struct ImportRow {
-    /// The line in the file; the header is line 1.
-    pub line: i32,
-    /// The cells by column, empty ones left out.
-    pub cells: Map<String, Value>,
-}
-
-impl ImportRow {
-    /// The row as the resource's row type; its schema has been checked, so what fails here is a rule of a field's type.
+    /// How many records that have not ended each of these units has, for the circuit breaker.
     ///
     /// # Errors
-    /// The row's result, naming the bad field.
-    pub fn typed<T: DeserializeOwned>(&self) -> Result<T, RowResult> {
-        serde_path_to_error::deserialize(Value::Object(self.cells.clone())).map_err(|error| self.failed(error.path().to_string(), "invalid", error.inner().to_string()))
-    }
-
-    /// This row failed.
-    #[must_use]
-    pub fn failed(&self, field: impl Into<String>, code: &str, detail: impl Into<String>) -> RowResult {
-        RowResult::failed(self.line, field, code, detail)
-    }
+    /// Only when the database cannot be asked.
+    async fn records_of(&self, conn: &mut Connection, access: &Access, units: &[Uuid]) -> StoreResult<HashMap<Uuid, i64>>;
 }
 
-/// What became of a row.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Outcome {
-    /// A new record.
-    Created,
-    /// An existing record changed.
-    Changed,
-    /// Everything was as the row says.
-    Unchanged,
-    /// Nothing was done; the pointer of each error is a column.
-    Failed(Vec<FieldError>),
-}
-
-/// A row with what became of it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RowResult {
-    /// The line in the file.
-    pub line: i32,
-    /// What became of it.
-    pub outcome: Outcome,
-}
-
-impl RowResult {
-    /// A row that was refused.
-    #[must_use]
-    pub fn failed(line: i32, field: impl Into<String>, code: &str, detail: impl Into<String>) -> Self {
-        RowResult { line, outcome: Outcome::Failed(vec![FieldError { pointer: field.into(), code: code.into(), detail: detail.into() }]) }
+registrar_domain::text_enum! {
+    /// How an import is done.
+    ImportMode {
+        /// Every row is tried and nothing is kept but the report.
+        DryRun = "dry_run",
+        /// One transaction: when one row is refused, none is kept. At most 20,000 rows.
+        AllOrNothing = "all_or_nothing",
+        /// The rows that are refused are told, the others are kept.
+        ValidRows = "valid_rows",
     }
 }
 
-/// The state of an import.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum ImportState {
-    /// Not begun.
-    Queued,
-    /// Being applied.
-    Running,
-    /// All rows have been tried.
-    Done,
-    /// Given up; `reason` says why. What was applied before stays.
-    Failed,
+registrar_domain::text_enum! {
+    /// The state of an import.
+    ImportState {
+        /// Not begun.
+        Queued = "queued",
+        /// Being applied.
+        Running = "running",
+        /// Stopped by the circuit breaker until somebody confirms it; `held_for` says why.
+        Held = "held",
+        /// All rows have been tried.
+        Done = "done",
+        /// Given up; `reason` says why. Of `valid_rows`, what was applied before stays; of `all_or_nothing`, nothing does.
+        Failed = "failed",
+    }
+}
+
+/// A unit of whose records an import would change or end more than its share.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct HeldFor {
+    /// The unit.
+    pub unit_id: Uuid,
+    /// How many records it has.
+    #[schema(minimum = 0)]
+    pub records: i64,
+    /// How many of them the rows until here change or end.
+    #[schema(minimum = 0)]
+    pub changed: i64,
 }
 
 /// An import of a file.
@@ -133,12 +120,22 @@ pub enum ImportState {
 pub struct Import {
     /// Its id.
     pub id: Uuid,
+    /// How it is done.
+    #[schema(value_type = String, example = "valid_rows")]
+    pub mode: ImportMode,
     /// Where it is.
+    #[schema(value_type = String, example = "done")]
     pub state: ImportState,
-    /// Why it failed.
+    /// Why it failed or is held.
     pub reason: Option<String>,
-    /// Whether nothing is kept of it but this report.
-    pub dry_run: bool,
+    /// The units for which the circuit breaker holds it, or would hold it after a dry run. It passes after
+    /// `POST …/imports/{id}/confirmation`.
+    #[schema(max_items = 100)]
+    pub held_for: Vec<HeldFor>,
+    /// How many times it was begun: more than one when a process ended in the middle and another went on where it
+    /// stopped, or began anew with `all_or_nothing`.
+    #[schema(minimum = 0)]
+    pub attempts: i32,
     /// Rows in the file.
     #[schema(minimum = 0)]
     pub total: i32,
@@ -154,7 +151,7 @@ pub struct Import {
     /// Rows that were already so.
     #[schema(minimum = 0)]
     pub unchanged: i32,
-    /// Rows refused; see its `errors`.
+    /// Rows refused; see its `errors`, and its `file` with the errors beside the cells.
     #[schema(minimum = 0)]
     pub failed: i32,
     /// When it was sent.
@@ -166,42 +163,21 @@ pub struct Import {
 /// What was wrong with a cell.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct ImportError {
-    /// The line in the file; the header is line 1.
+    /// The sheet; empty in a CSV file.
+    pub sheet: String,
+    /// The row as spreadsheet programs number it; the first one is 1.
     #[schema(minimum = 1)]
-    pub line: i32,
-    /// The column; empty when the whole row is meant.
+    pub row: i32,
+    /// The letters over the column, such as `AB`; empty when the whole row is meant.
+    pub column: String,
+    /// The header of the column as the file has it.
+    pub header: String,
+    /// The field that the column stands for; empty when the whole row is meant.
     pub field: String,
     /// Stable machine-readable reason.
     pub code: String,
-    /// One sentence for a person.
+    /// One sentence for a person, in the language of the request that sent the file.
     pub detail: String,
     /// What the cell said.
     pub value: Option<String>,
-}
-
-/// The compiled schema of an importer's rows; made once per job.
-pub(crate) fn validator(importer: &Arc<dyn Importer>) -> Result<jsonschema::Validator, crate::Problem> {
-    crate::contract::compile(&importer.schema()).map_err(|error| {
-        tracing::error!(%error, "an import's schema cannot be compiled");
-        crate::Problem::new(crate::ProblemKind::Internal)
-    })
-}
-
-/// Splits rows into those that keep the published contract and the results of those that do not.
-pub(crate) fn checked(validator: &jsonschema::Validator, rows: Vec<ImportRow>) -> (Vec<ImportRow>, Vec<RowResult>) {
-    let mut good = Vec::with_capacity(rows.len());
-    let mut bad = Vec::new();
-    for ImportRow { line, cells } in rows {
-        let value = Value::Object(cells);
-        let errors = contract::errors(validator, &value, Locale::En);
-        if errors.is_empty() {
-            if let Value::Object(cells) = value {
-                good.push(ImportRow { line, cells });
-            }
-            continue;
-        }
-        let errors = errors.into_iter().map(|error| FieldError { pointer: error.pointer.trim_start_matches('/').to_owned(), ..error }).collect();
-        bad.push(RowResult { line, outcome: Outcome::Failed(errors) });
-    }
-    (good, bad)
 }

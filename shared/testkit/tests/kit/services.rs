@@ -103,6 +103,7 @@ pub fn notes() -> Service {
         sources: || vec![Arc::new(NoteSource)],
         replicas: registrar_access::replicas::replicas,
         importers: Vec::new,
+        exporters: Vec::new,
         background: service::no_background,
     }
 }
@@ -125,6 +126,7 @@ pub fn board() -> Service {
             })]
         },
         importers: Vec::new,
+        exporters: Vec::new,
         background: service::no_background,
     }
 }

@@ -1,0 +1,1 @@
+alter table units drop column phone, drop column email, drop column address;

@@ -1,0 +1,1 @@
+alter table units drop column area;

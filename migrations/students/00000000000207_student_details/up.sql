@@ -1,0 +1,20 @@
+-- Everything else that schools keep of their students (S1-054 to S1-068). Coded values are `scheme/version/code`.
+alter table students
+    add column identity_status     text not null default 'unverified' check (identity_status in ('unverified', 'verified', 'mismatch')),
+    add column identity_checked_on date,
+    add column phone               text,
+    add column photo               text,
+    add column birth_place         text,
+    add column nationality         text,
+    add column permanent_address   text,
+    add column permanent_area      text,
+    add column current_address     text,
+    add column current_area        text,
+    add column cohort              text,
+    add column ethnic_group        text,
+    add column religion            text,
+    add column policy_category     text,
+    add column disability          text,
+    add column health              text,
+    add column identifiers         jsonb not null default '[]',
+    add check (identity_status = 'unverified' or identity_checked_on is not null);

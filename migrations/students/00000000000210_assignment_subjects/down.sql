@@ -1,0 +1,1 @@
+alter table assignments drop constraint assignments_coded_subject;

@@ -1,0 +1,61 @@
+//! Adds up what is pending, in the background.
+
+use std::time::Duration;
+
+use diesel::{OptionalExtension, QueryableByName, sql_query, sql_types};
+use diesel_async::RunQueryDsl;
+use registrar_domain::{dates::VIET_NAM_OFFSET_HOURS, local_date};
+use registrar_http::ServiceContext;
+use registrar_store::{Connection, StoreResult};
+
+use super::calendar::Calendar;
+
+/// How long changes may wait to be added; until then reports read them one by one.
+const EVERY: Duration = Duration::from_secs(1);
+/// Changes per transaction. One that lasts holds up every change feed of the cluster.
+const CHANGES: i32 = 5000;
+/// Units per transaction: each brings all it has ever added.
+const UNITS: i32 = 5;
+/// Rows forgotten per transaction.
+const ROWS: i32 = 20_000;
+
+/// Keeps the sums up with the changes, until the task is dropped.
+pub async fn run(context: ServiceContext) {
+    loop {
+        // Where the day begins matters to speed only: whole headcounts are kept for one day, any other is a few sums away.
+        let calendar = Calendar::on(local_date(context.clock.now(), VIET_NAM_OFFSET_HOURS));
+        let caught_up = async { catch_up(&mut *context.db.get().await?, calendar).await };
+        if let Err(error) = caught_up.await {
+            tracing::warn!(%error, "headcounts could not be added up");
+        }
+        tokio::time::sleep(EVERY).await;
+    }
+}
+
+/// Adds up everything there is to add, in several transactions.
+///
+/// # Errors
+/// Only when the database cannot be asked; what was added before stays added.
+pub async fn catch_up(conn: &mut Connection, calendar: Calendar) -> StoreResult<()> {
+    let advance = sql_query("select advance_headcounts($1, $2) as more from headcount_calendar where today < $2")
+        .bind::<sql_types::Date, _>(calendar.opening)
+        .bind::<sql_types::Date, _>(calendar.today);
+    if advance.get_result::<More>(conn).await.optional()?.is_some_and(|opening_moved| opening_moved.more) {
+        repeat(conn, "forget_headcounts", ROWS).await?;
+    }
+    repeat(conn, "place_moved_units", UNITS).await?;
+    repeat(conn, "add_pending_headcounts", CHANGES).await
+}
+
+#[derive(QueryableByName)]
+struct More {
+    #[diesel(sql_type = sql_types::Bool)]
+    more: bool,
+}
+
+/// Calls a function of the database until it has nothing left to do.
+async fn repeat(conn: &mut Connection, function: &str, most: i32) -> StoreResult<()> {
+    let statement = format!("select {function}({most}) as more");
+    while sql_query(statement.as_str()).get_result::<More>(conn).await?.more {}
+    Ok(())
+}
