@@ -1,3 +1,4 @@
+drop index units_in_order_of_reports, unit_ancestors_by_depth;
 drop trigger mark_moved_units on unit_ancestors;
 drop trigger mark_unit_of_other_levels on units;
 drop view headcount_misplaced, headcount_places, headcount_facts;

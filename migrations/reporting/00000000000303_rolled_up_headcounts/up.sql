@@ -148,6 +148,10 @@ from (values ('students', 5), ('staff', 9), ('student_records', 1), ('staff_reco
 cross join lateral generate_series(1, s.dimensions) a
 cross join lateral generate_series(0, a - 1) b;
 
+-- For the rows of a report: the first ones in their order, or those just below a unit, without looking at all.
+create index units_in_order_of_reports on units (tenant_id, (code collate "C"), (id::text collate "C"));
+create index unit_ancestors_by_depth on unit_ancestors (ancestor_id, hierarchy, depth);
+
 -- The headcount of a unit on headcount_calendar.today, and by how much it changes in a month and on a day.
 create table headcount_sums (
     unit_id uuid not null,
@@ -183,17 +187,20 @@ create table headcount_placements (
     valid_from  date not null,
     valid_to    date not null,
     -- headcount_sums.levels of what has no education level there.
-    levels      text not null
+    levels      text not null,
+    -- Tells rows apart while a unit stands below another several times over: moves that arrive in another order than they
+    -- were made can close a circle for a while.
+    depth       smallint not null
 );
 create index headcount_placements_of on headcount_placements (unit_id);
 
 -- Where they stand by what has arrived of the units; only within their tenant.
 create view headcount_places as
     select u.tenant_id, u.id as unit_id, text 'own' as hierarchy, u.id as ancestor_id, date '-infinity' as valid_from, date 'infinity' as valid_to,
-           '|' || array_to_string(u.education_levels, '|') as levels
+           '|' || array_to_string(u.education_levels, '|') as levels, smallint '0' as depth
     from units u
     union all
-    select u.tenant_id, a.unit_id, a.hierarchy, a.ancestor_id, a.valid_from, a.valid_to, '|' || array_to_string(u.education_levels, '|')
+    select u.tenant_id, a.unit_id, a.hierarchy, a.ancestor_id, a.valid_from, a.valid_to, '|' || array_to_string(u.education_levels, '|'), a.depth
     from unit_ancestors a
     join units u on u.id = a.unit_id
     join units above on above.id = a.ancestor_id and above.tenant_id = u.tenant_id
@@ -204,20 +211,20 @@ create view headcount_misplaced as
     select w.*, 1 as sign from headcount_places w
     where not exists (
         select from headcount_placements p
-        where (p.tenant_id, p.unit_id, p.hierarchy, p.ancestor_id, p.valid_from, p.valid_to, p.levels)
-            = (w.tenant_id, w.unit_id, w.hierarchy, w.ancestor_id, w.valid_from, w.valid_to, w.levels))
+        where (p.tenant_id, p.unit_id, p.hierarchy, p.ancestor_id, p.valid_from, p.valid_to, p.levels, p.depth)
+            = (w.tenant_id, w.unit_id, w.hierarchy, w.ancestor_id, w.valid_from, w.valid_to, w.levels, w.depth))
     union all
     select p.*, -1 from headcount_placements p
     where not exists (
         select from headcount_places w
-        where (p.tenant_id, p.unit_id, p.hierarchy, p.ancestor_id, p.valid_from, p.valid_to, p.levels)
-            = (w.tenant_id, w.unit_id, w.hierarchy, w.ancestor_id, w.valid_from, w.valid_to, w.levels));
+        where (p.tenant_id, p.unit_id, p.hierarchy, p.ancestor_id, p.valid_from, p.valid_to, p.levels, p.depth)
+            = (w.tenant_id, w.unit_id, w.hierarchy, w.ancestor_id, w.valid_from, w.valid_to, w.levels, w.depth));
 
 -- Units that may be misplaced. Only added to, like headcount_pending.
 create table headcount_moved (
-    sequence bigint generated always as identity primary key,
-    unit_id  uuid not null
+    unit_id uuid not null
 );
+create index headcount_moved_of on headcount_moved (unit_id);
 insert into headcount_moved (unit_id) select id from units;
 
 create function mark_moved_units() returns trigger language plpgsql as $$
@@ -307,6 +314,7 @@ begin
     cross join headcount_calendar c
     where d.series like '%/day' and d.on_date > c.today and d.on_date <= new_today
     group by 1, 2, 4, 5, 6
+    having sum(d.delta) <> 0
     on conflict (unit_id, series, on_date, levels, a_value, b_value) do update set delta = s.delta + excluded.delta;
     select opening into old_opening from headcount_calendar;
     update headcount_calendar set opening = new_opening, today = new_today;
@@ -345,13 +353,13 @@ end $$;
 -- pending is not among it: it will be added there.
 create function place_moved_units(most integer) returns boolean language plpgsql as $$
 declare
-    units uuid[] := array(select unit_id from headcount_moved group by unit_id order by min(sequence) limit most);
+    units uuid[] := array(select unit_id from headcount_moved limit 20 * most);
 begin
     perform lock_headcount_sums();
     -- Most stand where they stood: what lies below a unit is marked with it.
-    delete from headcount_moved m
-    where m.unit_id = any(units) and not exists (select from headcount_misplaced x where x.unit_id = m.unit_id);
-    units := array(select distinct unit_id from headcount_moved where unit_id = any(units));
+    delete from headcount_moved
+    where unit_id = any(units) and unit_id <> all(array(select distinct unit_id from headcount_misplaced where unit_id = any(units)));
+    units := array(select distinct unit_id from headcount_moved where unit_id = any(units) limit most);
     if units <> '{}' then
         -- One statement, so that all of it sees the same state: what arrives meanwhile is marked or pending anew.
         perform sum_headcounts(format($relations$
@@ -360,12 +368,12 @@ begin
             gone as (
                 delete from headcount_placements p using places x
                 where x.sign = -1
-                  and (p.tenant_id, p.unit_id, p.hierarchy, p.ancestor_id, p.valid_from, p.valid_to, p.levels)
-                    = (x.tenant_id, x.unit_id, x.hierarchy, x.ancestor_id, x.valid_from, x.valid_to, x.levels)
+                  and (p.tenant_id, p.unit_id, p.hierarchy, p.ancestor_id, p.valid_from, p.valid_to, p.levels, p.depth)
+                    = (x.tenant_id, x.unit_id, x.hierarchy, x.ancestor_id, x.valid_from, x.valid_to, x.levels, x.depth)
             ),
             added as (
                 insert into headcount_placements
-                select tenant_id, unit_id, hierarchy, ancestor_id, valid_from, valid_to, levels from places where sign = 1
+                select tenant_id, unit_id, hierarchy, ancestor_id, valid_from, valid_to, levels, depth from places where sign = 1
             ),
             deltas as (
                 select tenant_id, subject, unit_id, on_date, education_level, dimensions, sum(delta) as delta

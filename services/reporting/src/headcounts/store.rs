@@ -15,8 +15,8 @@ use crate::{
     sums::store::{Target, Wanted, figures},
 };
 
-/// Units looked at together. A page goes on with more until it is full: most may have nothing to show.
-const UNITS: usize = 200;
+/// Units looked at together at most. A page goes on with twice as many until it is full: most may have nothing to show.
+const UNITS: usize = 1000;
 /// The most units whose small figures can be hidden: it takes all of them at once to know which.
 const UNITS_TO_HIDE_AMONG: usize = 5000;
 /// After every text that a report can hold.
@@ -84,12 +84,16 @@ async fn report(conn: &mut Connection, access: &Access, question: &Question) -> 
     let reader = Reader { access, question, counted: &counted };
     let mut after = question.place(&counted)?;
     let mut rows = Vec::new();
+    let mut most = question.limit;
     let total = loop {
-        let (units, more) = reader.units(conn, &after).await?;
+        let (units, more) = reader.units(conn, &after, most).await?;
         let (cells, total) = reader.cells(conn, &units).await?;
         rows.extend(reader.rows(cells, &units).into_iter().filter(|row| question.place_of(row) > after));
         match units.last() {
-            Some(last) if more && rows.len() <= question.limit => after = vec![last.code.clone(), last.id.to_string(), LAST.to_owned()],
+            Some(last) if more && rows.len() <= question.limit => {
+                after = vec![last.code.clone(), last.id.to_string(), LAST.to_owned()];
+                most = UNITS.min(2 * most);
+            }
             _ => break total,
         }
     };
@@ -108,14 +112,14 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    /// The units that have rows from a place on, and whether there are more; none when rows are not by unit.
-    async fn units(&self, conn: &mut Connection, after: &[String]) -> StoreResult<(Vec<RowUnit>, bool)> {
+    /// So many of the units that have rows from a place on, and whether there are more; none when rows are not by unit.
+    async fn units(&self, conn: &mut Connection, after: &[String], most: usize) -> StoreResult<(Vec<RowUnit>, bool)> {
         let question = self.question;
         if !question.by.contains(&Dimension::Unit) {
             return Ok((Vec::new(), false));
         }
         let text = |number: usize| after.get(number).map(String::as_str).unwrap_or_default();
-        let (from, most) = if self.hides_few() { (("", ""), UNITS_TO_HIDE_AMONG) } else { ((text(0), text(1)), UNITS.max(question.limit)) };
+        let (from, most) = if self.hides_few() { (("", ""), UNITS_TO_HIDE_AMONG) } else { ((text(0), text(1)), most) };
         let below = Below { unit: self.counted.unit.id, hierarchy: question.hierarchy, on: question.on, depth: question.depth };
         let mut units = counted::row_units(conn, self.access, &below, from, i64::try_from(most + 1).unwrap_or(i64::MAX)).await?;
         let more = units.len() > most;

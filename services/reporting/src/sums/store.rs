@@ -167,14 +167,22 @@ const PENDING: &str = "
     join targets t on t.unit_id = p.ancestor_id and t.hierarchy = p.hierarchy
     where d.tenant_id = $1 and d.subject = $2 and d.on_date <= $3";
 
-/// What the sums have in the wrong place: in one place too much, in another too little.
+/// What the sums have in the wrong place: in one place too much, in another too little. Where that is must be found out
+/// once, and then who is there: of units that have just arrived the planner knows too little to choose an order.
 const MOVED: &str = "
-    select t.target, case when f.education_level = '' then p.levels else f.education_level end, f.dimensions[$4], coalesce(f.dimensions[nullif($5, 0)], ''), p.sign
-    from headcount_misplaced p
-    join targets t on t.unit_id = p.ancestor_id and t.hierarchy = p.hierarchy
-    join headcount_facts f on f.unit_id = p.unit_id and f.tenant_id = p.tenant_id and f.unit_id = any($14)
-    where p.unit_id = any($14) and p.tenant_id = $1 and $3 between p.valid_from and p.valid_to
-      and f.subject = $2 and $3 between f.from_date and f.to_date";
+    (with misplaced as materialized (
+        select t.target, p.unit_id, p.levels, p.sign
+        from headcount_misplaced p
+        join targets t on t.unit_id = p.ancestor_id and t.hierarchy = p.hierarchy
+        where p.unit_id = any($14) and p.tenant_id = $1 and $3 between p.valid_from and p.valid_to
+    )
+    select p.target, case when f.education_level = '' then p.levels else f.education_level end, f.dimensions[$4], coalesce(f.dimensions[nullif($5, 0)], ''), p.sign
+    from misplaced p
+    cross join lateral (
+        select * from headcount_facts f
+        where f.unit_id = p.unit_id and f.tenant_id = $1 and f.subject = $2 and $3 between f.from_date and f.to_date
+        offset 0
+    ) f)";
 
 /// What stands in the first target itself.
 const OWN: &str = "
@@ -186,9 +194,14 @@ const OWN: &str = "
 
 /// Everything, counted fact by fact.
 const FACTS: &str = "
-    select t.target, case when f.education_level = '' then p.levels else f.education_level end as levels,
+    (with placed as materialized (
+        select t.target, p.unit_id, p.levels
+        from targets t
+        join headcount_places p on p.ancestor_id = t.unit_id and p.hierarchy = t.hierarchy and $3 between p.valid_from and p.valid_to
+        where p.tenant_id = $1
+    )
+    select p.target, case when f.education_level = '' then p.levels else f.education_level end as levels,
            f.dimensions[$4] as a_value, coalesce(f.dimensions[nullif($5, 0)], '') as b_value, 1 as count
-    from targets t
-    join headcount_places p on p.ancestor_id = t.unit_id and p.hierarchy = t.hierarchy and $3 between p.valid_from and p.valid_to
-    join headcount_facts f on f.unit_id = p.unit_id and f.tenant_id = p.tenant_id
-    where p.tenant_id = $1 and f.subject = $2 and $3 between f.from_date and f.to_date";
+    from placed p
+    join headcount_facts f on f.unit_id = p.unit_id and f.tenant_id = $1
+    where f.subject = $2 and $3 between f.from_date and f.to_date)";

@@ -6,6 +6,7 @@ mod convergence;
 mod formats;
 mod headcounts;
 mod measure;
+mod oracle;
 mod people;
 mod records;
 mod reform;

@@ -1,10 +1,13 @@
 //! On 1 July 2025 the districts were abolished: a school then had two superiors instead of one.
 
+use prost::Message;
 use registrar_access::Role;
 use registrar_domain::{EducationLevel, Hierarchy, UnitId, UnitKind};
+use registrar_events::contracts::identity;
+use registrar_reporting::sums::{calendar::Calendar, job};
 use registrar_testkit::{Api, NewUnit, Superior, TestSystem};
 
-use crate::records::{State, day, enrolments, staff};
+use crate::records::{State, day, enrolments, event, staff};
 
 const BOTH: [Hierarchy; 2] = [Hierarchy::Administrative, Hierarchy::Professional];
 
@@ -43,6 +46,7 @@ async fn a_school_is_counted_under_the_district_until_june_2025_and_under_commun
     enrolments(&system, &vec![State { category: "5", ..State::at(school) }; 30]).await;
     let administrator = system.client_of(&system.account(Role::Administrator, root).await.unwrap());
 
+    // S3-004: rolled up a named hierarchy as it was on the day of the report.
     for (subject, before, after) in [("staff", 3, 4), ("students", 30, 30)] {
         for hierarchy in ["administrative", "professional"] {
             assert_eq!(total(&administrator, subject, "2025-06-30", hierarchy, district).await, before);
@@ -66,4 +70,40 @@ async fn a_school_is_counted_under_the_district_until_june_2025_and_under_commun
     assert_eq!(answer.at("/items/0/unit/name"), "Trường TH Lê Độ");
     let answer = administrator.get(format!("/v1/reports/headcounts?subject=staff&on=2025-07-01&unit_id={quang_nam}")).await.ok();
     assert_eq!(answer.at("/items"), &serde_json::json!([]), "an office that was closed is not listed as empty");
+}
+
+#[tokio::test]
+async fn moves_that_arrive_in_another_order_close_a_circle_for_a_while_and_leave_nothing_behind() {
+    let system = TestSystem::start(vec![registrar_reporting::service()]).await.unwrap();
+    let root = system.root_unit();
+    let upper = system.department("Phòng A").await.unwrap();
+    let lower = system.school_below(upper, "Trường B").await.unwrap();
+    staff(&system, &[State::at(upper), State::at(lower)]).await;
+    let api = system.client_of(&system.account(Role::Administrator, root).await.unwrap());
+    let moved = async |unit: UnitId, below: UnitId, version| {
+        let superior = |hierarchy: Hierarchy| identity::Superior { hierarchy: hierarchy.to_string(), unit_id: below.to_string(), valid_from: "2000-01-01".into(), valid_to: None };
+        let unit_state = identity::Unit {
+            code: unit.to_string(),
+            name: "Đơn vị".into(),
+            kind: "other".into(),
+            opened_on: "2000-01-01".into(),
+            status: "open".into(),
+            superiors: BOTH.into_iter().map(superior).collect(),
+            ..Default::default()
+        };
+        system.deliver("reporting", &[event("identity.unit", system.tenant(), unit.into(), (1, version), false, unit_state.encode_to_vec())]).await.unwrap();
+        job::catch_up(&mut system.db("reporting").get().await.unwrap(), Calendar::on(day("2025-09-15"))).await.unwrap();
+    };
+    let counts = async || {
+        let total = async |unit| total(&api, "staff", "2025-09-15", "professional", unit).await;
+        [total(root).await, total(upper).await, total(lower).await]
+    };
+    assert_eq!(counts().await, [2, 2, 1]);
+    // The school came away from the department before this was placed below the school; that arrives last.
+    moved(upper, lower, 5).await;
+    moved(lower, root, 5).await;
+    assert_eq!(counts().await, [2, 1, 2]);
+    moved(lower, upper, 6).await;
+    moved(upper, root, 6).await;
+    assert_eq!(counts().await, [2, 2, 1]);
 }

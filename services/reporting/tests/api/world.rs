@@ -43,9 +43,10 @@ impl Digits {
     }
 }
 
-/// One superior until a day and, from the next day, another one: both are units made before.
+/// One superior until a day and, from the next day, another one.
 #[derive(Clone, Debug)]
 pub struct Superiors {
+    /// Numbers that stand for units, or for none: [`above`].
     pub first: usize,
     pub second: usize,
     pub change: Option<u64>,
@@ -70,8 +71,10 @@ pub struct Version {
 
 #[derive(Clone, Debug)]
 pub struct Case {
-    /// Before and after the units are moved.
-    pub superiors: [Vec<[Superiors; 2]>; 2],
+    /// At first, and after each time the units are moved.
+    pub superiors: [Vec<[Superiors; 2]>; 3],
+    /// Whether units move after everything else was added up.
+    pub late: bool,
     pub staff: Vec<Vec<Version>>,
     pub students: Vec<Vec<Version>>,
     pub enrolments: Vec<(usize, Vec<Version>)>,
@@ -80,13 +83,32 @@ pub struct Case {
     pub days: Vec<u64>,
 }
 
+/// The last of [`Case::superiors`].
+const LAST: usize = 2;
+
+/// Above the unit of this number at first and in the end: the root, one made before it, or none. In between any other one,
+/// as when one of the moves in a chain arrives before those that were made before it.
+fn above(stage: usize, unit: usize, choice: usize) -> Option<usize> {
+    match stage {
+        _ if choice == UNITS => None,
+        0 | LAST => Some(choice % unit),
+        _ => Some((unit + 1 + choice % UNITS) % (UNITS + 1)),
+    }
+}
+
 impl Superiors {
-    /// Of the unit of this number, which has the root and those made before it to choose from.
-    fn on(&self, unit: usize, day: NaiveDate) -> usize {
+    fn on(&self, unit: usize, day: NaiveDate) -> Option<usize> {
         match self.change {
-            Some(change) if day > date(change) => self.second % (unit + 1),
-            _ => self.first % (unit + 1),
+            Some(change) if day > date(change) => above(LAST, unit, self.second),
+            _ => above(LAST, unit, self.first),
         }
+    }
+
+    /// Each with its first and last day.
+    fn dated(&self, stage: usize, unit: usize) -> impl Iterator<Item = (usize, NaiveDate, Option<NaiveDate>)> {
+        let first = above(stage, unit, self.first).map(|above| (above, day("2000-01-01"), self.change.map(date)));
+        let second = self.change.and_then(|change| Some((above(stage, unit, self.second)?, date(change + 1), None)));
+        first.into_iter().chain(second)
     }
 }
 
@@ -105,6 +127,10 @@ pub fn person(number: u64) -> Person {
     }
 }
 
+fn is_primary(stage: usize, unit: usize) -> bool {
+    (stage + unit).is_multiple_of(2)
+}
+
 /// A tenant with its units, the root first.
 pub struct World {
     pub tenant: TenantId,
@@ -119,12 +145,11 @@ impl World {
         let tenant = system.new_tenant("Bộ").await.unwrap();
         let mut units = vec![UnitId::from(Uuid::from(tenant))];
         for (number, both) in case.superiors[0].iter().enumerate().take(UNITS - 1) {
-            let mut superiors = Vec::new();
-            for (hierarchy, of) in BOTH.into_iter().zip(both) {
-                let (first, second) = (units[of.first % (number + 1)], units[of.second % (number + 1)]);
-                superiors.push(Superior { hierarchy, unit: first, valid_from: day("2000-01-01"), valid_to: of.change.map(date) });
-                superiors.extend(of.change.map(|change| Superior { hierarchy, unit: second, valid_from: date(change + 1), valid_to: None }));
-            }
+            let of = |(hierarchy, of): (Hierarchy, &Superiors)| {
+                let superior = |(unit, valid_from, valid_to): (usize, _, _)| Superior { hierarchy, unit: units[unit], valid_from, valid_to };
+                of.dated(0, number + 1).map(superior).collect::<Vec<_>>()
+            };
+            let superiors = BOTH.into_iter().zip(both).flat_map(of).collect();
             let unit = NewUnit { superiors, ..NewUnit::new(tenant, UnitKind::Other, &format!("{number}")) };
             units.push(system.unit(unit).await.unwrap());
         }
@@ -134,32 +159,38 @@ impl World {
         World { tenant, api, officer: system.client_of(&system.account_with(grant).await.unwrap()), units }
     }
 
-    /// Where the units stand in the end, and that every second one teaches primary grades.
+    /// Where the units stand later, and that every second one teaches primary grades, by turns.
     pub fn moves(&self, case: &Case) -> Vec<Event> {
-        let unit = |(number, both): (usize, &[Superiors; 2])| {
-            let superior = |hierarchy: Hierarchy, above: usize, from: NaiveDate, to: Option<NaiveDate>| identity::Superior {
+        let moves = case.superiors.iter().enumerate().skip(1);
+        moves.flat_map(|(stage, units)| (1..).zip(units).map(move |(unit, both)| self.unit_moved(stage, unit, both))).collect()
+    }
+
+    fn unit_moved(&self, stage: usize, unit: usize, both: &[Superiors; 2]) -> Event {
+        let of = |(hierarchy, of): (Hierarchy, &Superiors)| {
+            let superior = |(above, from, to): (usize, NaiveDate, Option<NaiveDate>)| identity::Superior {
                 hierarchy: hierarchy.to_string(),
-                unit_id: self.units[above % (number + 1)].to_string(),
+                unit_id: self.units[above].to_string(),
                 valid_from: from.to_string(),
                 valid_to: to.map(|to| to.to_string()),
             };
-            let superiors = BOTH.into_iter().zip(both).flat_map(|(hierarchy, of)| {
-                let first = superior(hierarchy, of.first, day("2000-01-01"), of.change.map(date));
-                std::iter::once(first).chain(of.change.map(|change| superior(hierarchy, of.second, date(change + 1), None)))
-            });
-            let unit = identity::Unit {
-                code: format!("{number}"),
-                name: format!("{number}"),
-                kind: "other".into(),
-                opened_on: "2000-01-01".into(),
-                status: "open".into(),
-                education_levels: if number % 2 == 0 { vec!["TH".into()] } else { Vec::new() },
-                superiors: superiors.collect(),
-                ..Default::default()
-            };
-            event("identity.unit", self.tenant, self.units[number + 1].into(), (1, 2), false, unit.encode_to_vec())
+            of.dated(stage, unit).map(superior).collect::<Vec<_>>()
         };
-        case.superiors[1].iter().enumerate().map(unit).collect()
+        let state = identity::Unit {
+            code: format!("{unit}"),
+            name: format!("{unit}"),
+            kind: "other".into(),
+            opened_on: "2000-01-01".into(),
+            status: "open".into(),
+            education_levels: if is_primary(stage, unit) { vec!["TH".into()] } else { Vec::new() },
+            superiors: BOTH.into_iter().zip(both).flat_map(of).collect(),
+            ..Default::default()
+        };
+        event("identity.unit", self.tenant, self.units[unit].into(), (1, 1 + i64::try_from(stage).unwrap()), false, state.encode_to_vec())
+    }
+
+    /// Whether the unit teaches primary grades in the end.
+    pub fn is_primary(&self, unit: usize) -> bool {
+        unit > 0 && is_primary(LAST, unit)
     }
 
     /// All versions of all records, each record's in order.
@@ -229,14 +260,10 @@ impl World {
         self.units.iter().position(|known| Uuid::from(*known) == unit)
     }
 
-    /// The units from this one up to the root.
-    pub fn chain(&self, case: &Case, hierarchy: usize, day: NaiveDate, mut unit: usize) -> Vec<usize> {
-        let mut chain = vec![unit];
-        while unit > 0 {
-            unit = case.superiors[1][unit - 1][hierarchy].on(unit - 1, day);
-            chain.push(unit);
-        }
-        chain
+    /// The units from this one upwards.
+    pub fn chain(&self, case: &Case, hierarchy: usize, day: NaiveDate, unit: usize) -> Vec<usize> {
+        let above = |unit: &usize| case.superiors[LAST].get(unit.checked_sub(1)?)?[hierarchy].on(*unit, day);
+        std::iter::successors(Some(unit), above).collect()
     }
 
     /// Everybody counted on a day, by the final states alone: the number of the unit, and the values by dimension.
