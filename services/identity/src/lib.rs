@@ -37,8 +37,8 @@ pub fn service() -> Service {
         migrations: || MIGRATIONS,
         sources: authority::sources,
         replicas: || vec![Arc::new(accounts::staff_names::StaffNames)],
-        importers: || vec![Arc::new(units::import::UnitImporter)],
-        exporters: || vec![Arc::new(units::export::UnitExporter)],
+        importers: || vec![Arc::new(units::import::UnitImporter), Arc::new(accounts::import::AccountImporter), Arc::new(grants::import::GrantImporter)],
+        exporters: || vec![Arc::new(units::export::UnitExporter), Arc::new(accounts::export::AccountExporter), Arc::new(grants::export::GrantExporter)],
         background: |context| vec![Box::pin(keys::rotation::run(context.clone())), Box::pin(sessions::expiry::run(context))],
     }
 }

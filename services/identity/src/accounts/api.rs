@@ -7,7 +7,9 @@ use registrar_domain::{AccountId, Hierarchy, StaffId, UnitId};
 use registrar_http::{
     Body, Caller, Changes, FeedQuery, Id, Idempotency, IfMatch, List, Listing, MergePatch, Problem, Record, Refusals, ServiceContext, Versioned,
     answer::{Changed, Listed},
+    export_routes,
     idempotency::Kept,
+    import_routes,
     list::{FeedParameters, ListParameters},
 };
 use registrar_store::{feed::FeedPage, history::HistoryEntry};
@@ -17,6 +19,8 @@ use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
 use super::{
+    export::AccountExporter,
+    import::AccountImporter,
     model::{AccountInput, AccountStatus, NewAccount},
     password,
     store::{self, AccountFilter, Named},
@@ -49,7 +53,7 @@ pub struct Account {
 /// The fields of a list's summary view.
 const SUMMARY: [&str; 7] = ["id", "version", "username", "display_name", "unit_id", "staff_id", "status"];
 /// All fields of an account.
-const FIELDS: [&str; 9] = ["id", "version", "username", "display_name", "unit_id", "staff_id", "status", "valid_after", "changed_at"];
+pub(super) const FIELDS: [&str; 9] = ["id", "version", "username", "display_name", "unit_id", "staff_id", "status", "valid_after", "changed_at"];
 
 impl From<Named> for Account {
     fn from((row, username): Named) -> Self {
@@ -243,3 +247,6 @@ pub async fn changes(context: ServiceContext, caller: Caller, feed: FeedQuery) -
 pub async fn history(context: ServiceContext, caller: Caller, id: Id<AccountId>) -> Result<Listing, Problem> {
     Listing::whole(store::history(&mut *context.db.get().await?, &caller, *id).await?)
 }
+
+import_routes!(AccountImporter, "identity.accounts", "accounts");
+export_routes!(AccountExporter, "identity.accounts", "accounts");

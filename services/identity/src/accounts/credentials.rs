@@ -1,15 +1,16 @@
 //! How accounts sign in: usernames and password hashes, in a table that is neither tracked nor published.
 
-use std::time::Duration;
+use std::{collections::HashMap, time::Duration};
 
 use chrono::{DateTime, TimeDelta, Utc};
-use diesel::{ExpressionMethods, OptionalExtension, QueryDsl, QueryableByName, sql_query, sql_types};
+use diesel::{BoolExpressionMethods, ExpressionMethods, JoinOnDsl, OptionalExtension, QueryDsl, QueryableByName, sql_query, sql_types};
 use diesel_async::RunQueryDsl;
+use registrar_access::{Access, Action};
 use registrar_http::rate_limit::RateLimit;
 use registrar_store::{Connection, StoreResult};
 use uuid::Uuid;
 
-use super::model::username_key;
+use super::{model::username_key, store};
 use crate::schema::{accounts, credentials, units};
 
 /// Wrong passwords in a row after which an account is locked.
@@ -53,6 +54,30 @@ pub async fn insert(conn: &mut Connection, tenant: Uuid, account: Uuid, username
         .execute(conn)
         .await?;
     Ok(())
+}
+
+/// The accounts of the tenant with these keys of usernames that the caller may see, by them.
+///
+/// # Errors
+/// Only when the database cannot be asked.
+pub async fn accounts(conn: &mut Connection, access: &Access, keys: Vec<String>) -> StoreResult<HashMap<String, Uuid>> {
+    let rows: Vec<(String, Uuid)> = credentials::table
+        .inner_join(accounts::table.on(accounts::id.eq(credentials::account_id)))
+        .filter(credentials::tenant_id.eq(Uuid::from(access.tenant)).and(credentials::username_key.eq_any(keys)))
+        .filter(access.narrow(Action::AccountsRead, &store::RECORD))
+        .select((credentials::username_key, credentials::account_id))
+        .load(conn)
+        .await?;
+    Ok(rows.into_iter().collect())
+}
+
+/// The usernames of these accounts, by them.
+///
+/// # Errors
+/// Only when the database cannot be asked.
+pub async fn usernames(conn: &mut Connection, access: &Access, ids: Vec<Uuid>) -> StoreResult<HashMap<Uuid, String>> {
+    let known = credentials::table.filter(credentials::tenant_id.eq(Uuid::from(access.tenant)).and(credentials::account_id.eq_any(ids)));
+    Ok(known.select((credentials::account_id, credentials::username)).load::<(Uuid, String)>(conn).await?.into_iter().collect())
 }
 
 /// Puts another hash in place; the account is no longer locked.

@@ -5,8 +5,11 @@
 //! on everything the account holds, so that managing accounts is no way to more rights than one's own.
 
 pub mod api;
+pub mod columns;
 pub mod credentials;
 pub mod events;
+pub mod export;
+pub mod import;
 pub mod model;
 pub mod password;
 pub mod staff_names;
@@ -26,6 +29,16 @@ pub fn routes(routes: &mut ServiceConfig, context: &ServiceContext) {
             .service(api::list)
             .service(api::create)
             .service(api::changes)
+            .service(api::imports::create)
+            .service(api::imports::template)
+            .service(api::imports::read)
+            .service(api::imports::confirm)
+            .service(api::imports::errors)
+            .service(api::imports::file)
+            .service(api::imports::progress)
+            .service(api::exports::create)
+            .service(api::exports::read)
+            .service(api::exports::file)
             .service(api::read)
             .service(api::update)
             .service(api::set_password)

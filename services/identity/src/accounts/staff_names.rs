@@ -1,14 +1,19 @@
 //! The names of staff, copied from personnel: an account's display name follows the record it is linked with (S0-017).
 
+use std::collections::HashMap;
+
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use diesel::{sql_query, sql_types};
+use diesel::{ExpressionMethods, QueryDsl, sql_query, sql_types};
 use diesel_async::RunQueryDsl;
+use registrar_access::Access;
 use registrar_domain::text::{search_key, sort_key};
 use registrar_events::{ApplyError, Event, Held, Replica, TableReplica, contracts::personnel::Staff};
 use registrar_store::{Connection, StoreResult};
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
+
+use crate::schema::staff_names;
 
 /// The copy of staff, and what follows from it. The end of a staff record changes no account: whoever manages the
 /// account decides.
@@ -39,6 +44,24 @@ const RENAME: &str = "
 async fn rename(conn: &mut Connection, staff: Vec<Uuid>, at: DateTime<Utc>) -> Result<(), ApplyError> {
     sql_query(RENAME).bind::<sql_types::Array<sql_types::Uuid>, _>(staff).bind::<sql_types::Timestamptz, _>(at).bind::<sql_types::Uuid, _>(Uuid::nil()).execute(conn).await?;
     Ok(())
+}
+
+/// The staff records with these codes, by them.
+///
+/// # Errors
+/// Only when the database cannot be asked.
+pub async fn by_codes(conn: &mut Connection, access: &Access, codes: Vec<String>) -> StoreResult<HashMap<String, Uuid>> {
+    let known = staff_names::table.filter(staff_names::tenant_id.eq(Uuid::from(access.tenant)));
+    Ok(known.filter(staff_names::code.eq_any(codes)).select((staff_names::code, staff_names::id)).load::<(String, Uuid)>(conn).await?.into_iter().collect())
+}
+
+/// The codes of these staff records, those that are known here.
+///
+/// # Errors
+/// Only when the database cannot be asked.
+pub async fn codes(conn: &mut Connection, access: &Access, ids: Vec<Uuid>) -> StoreResult<HashMap<Uuid, String>> {
+    let known = staff_names::table.filter(staff_names::tenant_id.eq(Uuid::from(access.tenant)));
+    Ok(known.filter(staff_names::id.eq_any(ids)).select((staff_names::id, staff_names::code)).load::<(Uuid, String)>(conn).await?.into_iter().collect())
 }
 
 #[async_trait]

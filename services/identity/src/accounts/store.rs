@@ -1,5 +1,7 @@
 //! Every query on accounts.
 
+use std::collections::HashMap;
+
 use chrono::{DateTime, Utc};
 use diesel::{BoolExpressionMethods, ExpressionMethods, OptionalExtension, QueryDsl, SelectableHelper, dsl::sql, expression::SqlLiteral, pg::Pg, sql_types};
 use diesel_async::{AsyncConnection, RunQueryDsl};
@@ -19,7 +21,7 @@ use super::{
 };
 use crate::{
     grants,
-    schema::{accounts, staff_names},
+    schema::{accounts, credentials as credentials_table, staff_names},
     sessions,
 };
 
@@ -27,7 +29,7 @@ use crate::{
 pub const AGGREGATE: &str = "identity.account";
 
 /// Where an account row keeps what grants speak of.
-const RECORD: Record = Record { tenant: "accounts.tenant_id", unit: "accounts.unit_id", level: None, class: None };
+pub(super) const RECORD: Record = Record { tenant: "accounts.tenant_id", unit: "accounts.unit_id", level: None, class: None };
 
 /// An account with its username.
 pub type Named = (AccountRecord, String);
@@ -113,6 +115,35 @@ async fn readable(conn: &mut Connection, access: &Access, id: AccountId) -> Stor
         .first(conn)
         .await?;
     Ok(((record, username), may))
+}
+
+/// The accounts with these keys of usernames (see [`username_key`]), by them, and whether the caller may change them.
+///
+/// # Errors
+/// Only when the database cannot be asked.
+pub async fn by_username_keys(conn: &mut Connection, access: &Access, keys: Vec<String>) -> StoreResult<HashMap<String, (Named, bool)>> {
+    let tenant = Uuid::from(access.tenant);
+    let named = credentials_table::table.filter(credentials_table::tenant_id.eq(tenant).and(credentials_table::username_key.eq_any(keys))).select(credentials_table::account_id);
+    let rows: Vec<(AccountRecord, String, bool)> = accounts::table
+        .filter(accounts::tenant_id.eq(tenant).and(accounts::id.eq_any(named)))
+        .select((AccountRecord::as_select(), username(), access.narrow(Action::AccountsWrite, &RECORD)))
+        .load(conn)
+        .await?;
+    Ok(rows.into_iter().map(|(record, username, may)| (username_key(&username), ((record, username), may))).collect())
+}
+
+/// How many accounts in use these units have.
+///
+/// # Errors
+/// Only when the database cannot be asked.
+pub async fn count_by_unit(conn: &mut Connection, access: &Access, units: &[Uuid]) -> StoreResult<HashMap<Uuid, i64>> {
+    let rows: Vec<(Uuid, i64)> = accounts::table
+        .filter(accounts::tenant_id.eq(Uuid::from(access.tenant)).and(accounts::unit_id.eq_any(units)).and(accounts::status.eq(AccountStatus::Active.as_str())))
+        .group_by(accounts::unit_id)
+        .select((accounts::unit_id, diesel::dsl::count_star()))
+        .load(conn)
+        .await?;
+    Ok(rows.into_iter().collect())
 }
 
 /// A new account. Call inside a transaction; `hash` is that of its password.

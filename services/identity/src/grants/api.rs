@@ -7,7 +7,9 @@ use registrar_domain::{AccountId, GrantId, UnitId};
 use registrar_http::{
     Body, Caller, Changes, FeedQuery, Id, Idempotency, IfMatch, List, Listing, MergePatch, Problem, Record, Refusals, ServiceContext, Versioned,
     answer::{Changed, Listed},
+    export_routes,
     idempotency::Kept,
+    import_routes,
     list::{FeedParameters, ListParameters},
 };
 use registrar_store::{feed::FeedPage, history::HistoryEntry};
@@ -16,6 +18,8 @@ use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
 use super::{
+    export::GrantExporter,
+    import::GrantImporter,
     model::{GrantInput, GrantRecord, GrantStatus, NewGrant},
     store::{self, GrantFilter},
 };
@@ -59,7 +63,7 @@ pub struct Grant {
 /// The fields of a list's summary view.
 const SUMMARY: [&str; 9] = ["id", "version", "account_id", "role", "unit_id", "hierarchy", "valid_from", "valid_until", "status"];
 /// All fields of a grant.
-const FIELDS: [&str; 14] =
+pub(super) const FIELDS: [&str; 14] =
     ["id", "version", "account_id", "role", "unit_id", "hierarchy", "education_levels", "class_ids", "valid_from", "valid_until", "status", "given_by", "note", "changed_at"];
 
 impl From<GrantRecord> for Grant {
@@ -209,3 +213,6 @@ pub async fn changes(context: ServiceContext, caller: Caller, feed: FeedQuery) -
 pub async fn history(context: ServiceContext, caller: Caller, id: Id<GrantId>) -> Result<Listing, Problem> {
     Listing::whole(store::history(&mut *context.db.get().await?, &caller, *id).await?)
 }
+
+import_routes!(GrantImporter, "identity.grants", "grants");
+export_routes!(GrantExporter, "identity.grants", "grants");

@@ -5,7 +5,10 @@
 //! rewritten: it is ended, and another is given.
 
 pub mod api;
+pub mod columns;
 pub mod events;
+pub mod export;
+pub mod import;
 pub mod model;
 pub mod rule;
 pub mod store;
@@ -24,6 +27,16 @@ pub fn routes(routes: &mut ServiceConfig, context: &ServiceContext) {
             .service(api::list)
             .service(api::create)
             .service(api::changes)
+            .service(api::imports::create)
+            .service(api::imports::template)
+            .service(api::imports::read)
+            .service(api::imports::confirm)
+            .service(api::imports::errors)
+            .service(api::imports::file)
+            .service(api::imports::progress)
+            .service(api::exports::create)
+            .service(api::exports::read)
+            .service(api::exports::file)
             .service(api::read)
             .service(api::update)
             .service(api::history),

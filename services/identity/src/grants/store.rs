@@ -1,5 +1,7 @@
 //! Every query on grants.
 
+use std::collections::HashMap;
+
 use chrono::NaiveDate;
 use diesel::{BoolExpressionMethods, ExpressionMethods, OptionalExtension, QueryDsl, QueryableByName, SelectableHelper, pg::Pg, sql_query, sql_types};
 use diesel_async::RunQueryDsl;
@@ -178,6 +180,35 @@ pub async fn holds_all_of(conn: &mut Connection, access: &Access, account: Uuid)
         holds(conn, access, grant.unit_id, &grant.given()?).await?;
     }
     Ok(())
+}
+
+/// The grants of these accounts in units where the caller may see grants, in the order in which they were given, and
+/// whether the caller may change each.
+///
+/// # Errors
+/// Only when the database cannot be asked.
+pub async fn of_accounts(conn: &mut Connection, access: &Access, ids: Vec<Uuid>) -> StoreResult<Vec<(GrantRecord, bool)>> {
+    Ok(grants::table
+        .filter(grants::account_id.eq_any(ids))
+        .filter(access.narrow(Action::GrantsRead, &RECORD))
+        .order(grants::id)
+        .select((GrantRecord::as_select(), access.narrow(Action::GrantsWrite, &RECORD)))
+        .load(conn)
+        .await?)
+}
+
+/// How many grants that have not ended these units have.
+///
+/// # Errors
+/// Only when the database cannot be asked.
+pub async fn count_by_unit(conn: &mut Connection, access: &Access, units: &[Uuid]) -> StoreResult<HashMap<Uuid, i64>> {
+    let rows: Vec<(Uuid, i64)> = grants::table
+        .filter(grants::tenant_id.eq(Uuid::from(access.tenant)).and(grants::unit_id.eq_any(units)).and(grants::status.eq(GrantStatus::Active.as_str())))
+        .group_by(grants::unit_id)
+        .select((grants::unit_id, diesel::dsl::count_star()))
+        .load(conn)
+        .await?;
+    Ok(rows.into_iter().collect())
 }
 
 /// A new grant. Call inside a transaction.

@@ -9,5 +9,6 @@ mod imports;
 mod keys;
 mod pull;
 mod sessions;
+mod spreadsheets;
 mod units;
 mod world;

@@ -2,7 +2,7 @@
 
 use chrono::{Datelike, NaiveDate};
 use diesel::{AsChangeset, Insertable, Queryable, Selectable};
-
+use registrar_codes::identifier::Identifier;
 use registrar_domain::{Code, EducationLevel, EmailAddress, Finding, Gender, IdentityStatus, PersonName, PersonalNumber, PhoneNumber, UnitId};
 use registrar_store::{Json, StoreError, StoreResult};
 use serde::{Deserialize, Serialize};
@@ -189,6 +189,9 @@ impl StaffInput {
         }
         if self.training.0.graduation_year.is_some_and(|year| i32::from(year) <= self.birth_date.year()) {
             return refuse("training/graduation_year", "not_after", "is not after the year of birth");
+        }
+        if let Some((place, fault)) = Identifier::first_fault(&self.sensitive.identifiers.0) {
+            return refuse(&format!("sensitive/identifiers/{place}/{}", fault.field), fault.code, fault.detail);
         }
         employments::check(self)?;
         match self.findings().into_iter().find(Finding::is_error) {

@@ -106,6 +106,10 @@ async fn codes_and_personal_numbers_are_unique_and_the_field_is_named() {
     assert_eq!(wrong.field_errors(), errors(&[("/personal_number", "birth_year_mismatch")]));
     let odd = world.head.post("/v1/staff").json(&numbered("GV003", "999190001235")).await.status(201);
     assert_eq!(odd.at("/warnings"), &json!(["unknown_area_prefix"]));
+    // Other numbers have the form that their kind says.
+    let wrong = json!({"sensitive": {"identifiers": [{"kind": "identifier-type/1/passport", "value": "C1"}, {"kind": "identifier-type/1/vn-cmnd", "value": "20123456"}]}});
+    let wrong = world.head.post("/v1/staff").json(&with(world.teacher("GV005", "Lê Thị Em"), wrong)).await.problem(422, "invalid");
+    assert_eq!(wrong.field_errors(), errors(&[("/sensitive/identifiers/1/value", "wrong_form")]));
     let free = world.enter("GV004", "Lê Thị Dung").await;
     let taken = world.head.patch(format!("/v1/staff/{}", free.id())).if_match(&free).merge(&json!({"code": "GV001"})).await.problem(409, "conflict");
     assert_eq!(taken.field_errors(), errors(&[("/code", "already_used")]));

@@ -156,8 +156,14 @@ fn subjects_and_titles_carry_what_their_lists_say() {
 /// Labels of Registrar's own enumerations, for pickers and spreadsheets.
 #[test]
 fn our_own_enumerations_have_names_for_every_code() {
-    use registrar_domain::{EducationLevel, Gender, UnitKind};
-    for (scheme, codes) in [("registrar-gender", Gender::CODES), ("registrar-education-level", EducationLevel::CODES), ("registrar-unit-kind", UnitKind::CODES)] {
+    use registrar_domain::{EducationLevel, Gender, Hierarchy, UnitKind};
+    let enumerations = [
+        ("registrar-gender", Gender::CODES),
+        ("registrar-education-level", EducationLevel::CODES),
+        ("registrar-unit-kind", UnitKind::CODES),
+        ("registrar-hierarchy", Hierarchy::CODES),
+    ];
+    for (scheme, codes) in enumerations {
         let listed: Vec<&str> = version(scheme, "1").entries().iter().map(|entry| entry.code).collect();
         assert_eq!(listed, codes, "{scheme}");
         assert!(version(scheme, "1").entries().iter().all(|entry| entry.names.known().count() == 3), "{scheme}");

@@ -1,11 +1,12 @@
 //! Exports of lists as spreadsheets (XLSX and CSV): a job that writes a list as its reader sees it, with the columns that
 //! an import of the same resource takes, so that an export that is imported again changes nothing.
 //!
-//! A resource implements [`Exporter`] and mounts the routes of [`export_routes!`](crate::export_routes). A worker reads the
-//! list page by page with the rights that the account has at that moment, writes the file row by row to a temporary file,
-//! and keeps it in parts.
+//! A resource implements [`ListExporter`] and mounts the routes of [`export_routes!`](crate::export_routes). A worker reads
+//! the list page by page with the rights that the account has at that moment, writes the file row by row to a temporary
+//! file, and keeps it in parts.
 
 pub mod api;
+mod list;
 mod store;
 mod worker;
 
@@ -22,6 +23,7 @@ use uuid::Uuid;
 
 use crate::{Problem, ProblemKind};
 
+pub use list::ListExporter;
 pub use worker::run;
 
 /// The most rows of an export: what a sheet of Excel holds, with its header.
