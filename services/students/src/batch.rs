@@ -5,11 +5,23 @@ use diesel::{sql_query, sql_types};
 use diesel_async::RunQueryDsl;
 use registrar_access::Access;
 use registrar_store::{Connection, Keep, StoreError, StoreResult};
-use serde_json::Value;
+use serde::Serialize;
+use serde_json::{Map, Value};
 use uuid::Uuid;
 
 /// The author columns, bound after the rows ($1) and the tenant ($2).
 const AUTHOR: [(&str, &str); 5] = [("changed_at", "$3"), ("changed_by", "$4"), ("changed_for", "$5"), ("changed_via", "$6"), ("request_id", "$7")];
+
+/// A record's columns as members of an object.
+///
+/// # Errors
+/// [`StoreError::Broken`] when it is not one.
+pub fn fields(record: &impl Serialize) -> StoreResult<Map<String, Value>> {
+    match serde_json::to_value(record) {
+        Ok(Value::Object(fields)) => Ok(fields),
+        _ => Err(StoreError::Broken("a row cannot be written as JSON")),
+    }
+}
 
 /// Inserts rows; each is an object with an `id` and these columns.
 ///

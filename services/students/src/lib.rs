@@ -10,6 +10,7 @@ pub mod derived;
 pub mod embedded;
 pub mod enrolments;
 pub mod guardians;
+pub mod named;
 #[allow(missing_docs, reason = "columns are documented in migrations/students")]
 pub mod schema;
 pub mod school_years;
@@ -50,8 +51,26 @@ pub fn service() -> Service {
             ]
         },
         replicas: copies::replicas,
-        importers: || vec![Arc::new(classes::import::ClassImporter), Arc::new(students::import::StudentImporter), Arc::new(assignments::import::AssignmentImporter)],
-        exporters: || vec![Arc::new(classes::export::ClassExporter), Arc::new(students::export::StudentExporter), Arc::new(assignments::export::AssignmentExporter)],
+        importers: || {
+            vec![
+                Arc::new(school_years::import::SchoolYearImporter),
+                Arc::new(classes::import::ClassImporter),
+                Arc::new(students::import::StudentImporter),
+                Arc::new(guardians::import::GuardianImporter),
+                Arc::new(enrolments::import::EnrolmentImporter),
+                Arc::new(assignments::import::AssignmentImporter),
+            ]
+        },
+        exporters: || {
+            vec![
+                Arc::new(school_years::export::SchoolYearExporter),
+                Arc::new(classes::export::ClassExporter),
+                Arc::new(students::export::StudentExporter),
+                Arc::new(guardians::export::GuardianExporter),
+                Arc::new(enrolments::export::EnrolmentExporter),
+                Arc::new(assignments::export::AssignmentExporter),
+            ]
+        },
         background: service::no_background,
     }
 }

@@ -103,6 +103,8 @@ diesel::table! {
         disability -> Nullable<Text>,
         health -> Nullable<Text>,
         identifiers -> Jsonb,
+        end_kind -> Nullable<Text>,
+        leaving_reason -> Nullable<Text>,
     }
 }
 
@@ -155,6 +157,8 @@ diesel::table! {
         changed_for -> Nullable<Uuid>,
         changed_via -> Text,
         request_id -> Uuid,
+        end_kind -> Nullable<Text>,
+        leaving_reason -> Nullable<Text>,
     }
 }
 

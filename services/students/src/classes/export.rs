@@ -4,13 +4,12 @@ use std::collections::BTreeSet;
 
 use async_trait::async_trait;
 use registrar_access::{Access, Action, units};
-use registrar_domain::Locale;
 use registrar_http::{
-    List, Problem,
-    exports::{ExportPage, Exporter, PageOf, flat},
+    Problem,
+    exports::{ExportPage, ListExporter, flat},
 };
 use registrar_spreadsheets::Columns;
-use registrar_store::Connection;
+use registrar_store::{Connection, PageRequest};
 use serde_json::json;
 
 use super::{
@@ -24,37 +23,20 @@ use crate::school_years;
 pub struct ClassExporter;
 
 #[async_trait]
-impl Exporter for ClassExporter {
-    fn resource(&self) -> &'static str {
-        "classes"
-    }
+impl ListExporter for ClassExporter {
+    type Query = ClassQuery;
 
-    fn action(&self) -> Action {
-        Action::ClassesRead
-    }
+    const RESOURCE: &'static str = "classes";
+    const ACTION: Action = Action::ClassesRead;
+    const SORTS: &'static [&'static str] = &store::SORTS;
+    const FIELDS: &'static [&'static str] = &FIELDS;
 
-    fn sensitive_action(&self) -> Option<Action> {
-        None
-    }
-
-    fn columns(&self) -> &'static Columns {
+    fn file_columns(&self) -> &'static Columns {
         &COLUMNS
     }
 
-    fn sensitive(&self) -> &'static [&'static str] {
-        &[]
-    }
-
-    fn asked(&self, query: &str, locale: Locale) -> Result<Option<Vec<String>>, Problem> {
-        let list: List<ClassQuery> = List::parse(query, locale)?;
-        list.page(&store::SORTS)?;
-        list.fields_or_all(&FIELDS)
-    }
-
-    async fn page(&self, conn: &mut Connection, access: &Access, page: PageOf<'_>) -> Result<ExportPage, Problem> {
-        let list: List<ClassQuery> = List::parse(page.query, Locale::En)?;
-        let request = page.request(list.page(&store::SORTS)?);
-        let found = store::list(conn, access, &list.filter.into(), &request).await?;
+    async fn rows(&self, conn: &mut Connection, access: &Access, query: ClassQuery, page: &PageRequest, _: bool) -> Result<ExportPage, Problem> {
+        let found = store::list(conn, access, &query.into(), page).await?;
         let of = |id: fn(&super::model::ClassColumns) -> uuid::Uuid| found.items.iter().map(|class| id(&class.record.columns)).collect::<BTreeSet<_>>();
         let codes = units::codes(conn, access, of(|columns| columns.unit_id)).await?;
         let years = school_years::store::codes(conn, access, of(|columns| columns.school_year_id)).await?;

@@ -2,11 +2,14 @@
 
 use actix_web::{get, patch, post};
 use chrono::{DateTime, NaiveDate, Utc};
-use registrar_domain::{ClassId, EnrolmentId, StudentId};
+use registrar_codes::fields::LeavingReason;
+use registrar_domain::{ClassId, EnrolmentId, SchoolYearId, StudentId};
 use registrar_http::{
     Body, Caller, Changes, FeedQuery, Id, Idempotency, IfMatch, List, Listing, MergePatch, Problem, Record, Refusals, ServiceContext, Versioned,
     answer::{Changed, Listed},
+    export_routes,
     idempotency::Kept,
+    import_routes,
     list::{FeedParameters, ListParameters},
 };
 use registrar_store::{feed::FeedPage, history::HistoryEntry};
@@ -15,6 +18,9 @@ use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
 use super::{
+    ending::EnrolmentEnd,
+    export::EnrolmentExporter,
+    import::EnrolmentImporter,
     model::{EnrolmentInput, ShownEnrolment, TransferInput},
     store::{self, EnrolmentFilter},
     writes,
@@ -46,7 +52,11 @@ pub struct Enrolment {
     pub enrolled_on: NaiveDate,
     /// The last day in the class.
     pub ended_on: Option<NaiveDate>,
-    /// Why it ended.
+    /// How it ended (hình thức rời lớp, 离班类型); `unknown` of what ended before this was asked for.
+    pub end_kind: Option<EnrolmentEnd>,
+    /// Why the student stopped learning (lý do thôi học, 辍学原因).
+    pub leaving_reason: Option<LeavingReason>,
+    /// What else was said of the end.
     pub end_reason: Option<String>,
     /// active while it has no last day, then ended.
     pub status: String,
@@ -55,10 +65,25 @@ pub struct Enrolment {
 }
 
 /// The fields of a list's summary view.
-const SUMMARY: [&str; 8] = ["id", "version", "student_id", "class", "unit_id", "enrolled_on", "ended_on", "status"];
+const SUMMARY: [&str; 9] = ["id", "version", "student_id", "class", "unit_id", "enrolled_on", "ended_on", "end_kind", "status"];
 /// All fields of a record.
-const FIELDS: [&str; 13] =
-    ["id", "version", "student_id", "class", "unit_id", "school_year_id", "education_level", "grade", "enrolled_on", "ended_on", "end_reason", "status", "changed_at"];
+pub(super) const FIELDS: [&str; 15] = [
+    "id",
+    "version",
+    "student_id",
+    "class",
+    "unit_id",
+    "school_year_id",
+    "education_level",
+    "grade",
+    "enrolled_on",
+    "ended_on",
+    "end_kind",
+    "leaving_reason",
+    "end_reason",
+    "status",
+    "changed_at",
+];
 
 impl From<ShownEnrolment> for Enrolment {
     fn from(enrolment: ShownEnrolment) -> Self {
@@ -74,9 +99,11 @@ impl From<ShownEnrolment> for Enrolment {
             education_level: copied.education_level,
             grade: copied.grade,
             enrolled_on: columns.enrolled_on,
-            status: if columns.ended_on.is_some() { "ended" } else { "active" }.to_owned(),
-            ended_on: columns.ended_on,
-            end_reason: columns.end_reason,
+            status: if columns.ending.ended_on.is_some() { "ended" } else { "active" }.to_owned(),
+            ended_on: columns.ending.ended_on,
+            end_kind: columns.ending.end_kind,
+            leaving_reason: columns.ending.leaving_reason,
+            end_reason: columns.ending.end_reason,
             changed_at: row.changed_at,
         }
     }
@@ -108,11 +135,17 @@ pub struct EnrolmentQuery {
     class_id: Option<ClassId>,
     /// Those that contain this day.
     on: Option<NaiveDate>,
+    /// Those that ended so.
+    #[param(inline)]
+    end_kind: Option<EnrolmentEnd>,
+    /// The school year: with `end_kind=repeating`, who repeats a grade after it.
+    #[param(value_type = Option<Uuid>)]
+    school_year_id: Option<SchoolYearId>,
 }
 
 impl From<EnrolmentQuery> for EnrolmentFilter {
     fn from(query: EnrolmentQuery) -> Self {
-        EnrolmentFilter { student: query.student_id, class: query.class_id, on: query.on }
+        EnrolmentFilter { student: query.student_id, class: query.class_id, on: query.on, end_kind: query.end_kind, school_year: query.school_year_id }
     }
 }
 
@@ -147,7 +180,8 @@ pub async fn create(context: ServiceContext, caller: Caller, key: Idempotency, b
 /// Transfer a student to another class
 ///
 /// Ends the open enrolment the day before `on` and begins one in the other class, of this school or another (chuyển lớp,
-/// chuyển trường). Answers the new enrolment; the old one stays with its days.
+/// chuyển trường). Answers the new enrolment; the old one stays with its days, and its `end_kind` says what the two classes
+/// tell: a move within the school or to another one, or in another school year promotion, repeating or completion.
 #[utoipa::path(
     operation_id = "students.enrolments.transfer", tag = "enrolments", request_body = TransferInput,
     params(("Idempotency-Key" = Option<String>, Header, description = "Makes it safe to send this again")),
@@ -175,7 +209,7 @@ pub async fn read(context: ServiceContext, caller: Caller, id: Id<EnrolmentId>) 
 
 /// Change an enrolment
 ///
-/// A merge patch of its days: to end it, set `ended_on` and `end_reason`. Student and class stay.
+/// A merge patch of its days: to end it, set `ended_on` and `end_kind`. Student and class stay.
 #[utoipa::path(
     operation_id = "students.enrolments.update", tag = "enrolments", request_body(content = EnrolmentPatch, content_type = "application/merge-patch+json"),
     params(("enrolment_id" = Uuid, Path, description = "The enrolment"), ("If-Match" = String, Header, description = "The ETag that was read, or *")),
@@ -214,3 +248,6 @@ pub async fn changes(context: ServiceContext, caller: Caller, feed: FeedQuery) -
 pub async fn history(context: ServiceContext, caller: Caller, id: Id<EnrolmentId>) -> Result<Listing, Problem> {
     Listing::whole(store::history(&mut *context.db.get().await?, &caller, *id).await?)
 }
+
+import_routes!(EnrolmentImporter, "students.enrolments", "enrolments");
+export_routes!(EnrolmentExporter, "students.enrolments", "enrolments");

@@ -12,7 +12,8 @@ registrar_events::table_source! {
 
 fn published(row: EnrolmentRecord) -> (bool, Enrolment) {
     let (columns, copied) = (row.columns, row.copied);
-    let ended = columns.ended_on.is_some();
+    let ending = columns.ending;
+    let ended = ending.ended_on.is_some();
     let payload = Enrolment {
         student_id: columns.student_id.to_string(),
         class_id: columns.class_id.to_string(),
@@ -22,8 +23,9 @@ fn published(row: EnrolmentRecord) -> (bool, Enrolment) {
         grade: copied.grade.map(|grade| grade.to_string()),
         gender: copied.gender,
         enrolled_on: columns.enrolled_on.to_string(),
-        ended_on: columns.ended_on.map(|date| date.to_string()),
-        end_reason: columns.end_reason,
+        ended_on: ending.ended_on.map(|date| date.to_string()),
+        // The kind, which is a code; the note is for those who keep the record.
+        end_reason: ending.end_kind.map(|kind| kind.as_str().to_owned()),
         status: if ended { "ended" } else { "active" }.to_owned(),
     };
     (ended, payload)

@@ -2,18 +2,15 @@
 
 use chrono::NaiveDate;
 use diesel::{AsChangeset, Insertable, Queryable, Selectable};
+use registrar_codes::fields::LeavingReason;
 use registrar_domain::{ClassId, Period, StudentId};
 use registrar_store::StoreResult;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use crate::{
-    classes::model::{ClassRecord, invalid},
-    embedded::NamedClass,
-    schema::enrolments,
-    students::model::StudentRecord,
-};
+use super::ending::{Ending, EnrolmentEnd};
+use crate::{classes::model::ClassRecord, embedded::NamedClass, schema::enrolments, students::model::StudentRecord};
 
 /// What is entered of an enrolment.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
@@ -27,27 +24,22 @@ pub struct EnrolmentInput {
     pub enrolled_on: NaiveDate,
     /// The last day in the class, once it is over.
     pub ended_on: Option<NaiveDate>,
-    /// Why it ended; with `ended_on`, and only then.
+    /// How it ended; with `ended_on`, and only then. `unknown` stays where it is and is not to be chosen.
+    pub end_kind: Option<EnrolmentEnd>,
+    /// Why the student stopped learning; only with the `end_kind` left.
+    pub leaving_reason: Option<LeavingReason>,
+    /// What else is to be said of the end; only with `ended_on`.
     #[schema(min_length = 1, max_length = 500)]
     pub end_reason: Option<String>,
 }
 
 impl EnrolmentInput {
-    /// The rules between fields.
+    /// The rules between fields. `before` is how the enrolment had ended, if it had.
     ///
     /// # Errors
     /// [`registrar_store::StoreError::Invalid`] naming the field.
-    pub fn check(&self, today: NaiveDate) -> StoreResult<()> {
-        if self.ended_on.is_some_and(|ended| ended < self.enrolled_on) {
-            return Err(invalid("/ended_on", "not_after", "is before enrolled_on"));
-        }
-        if self.ended_on.is_some_and(|ended| ended > today) {
-            return Err(invalid("/ended_on", "future", "is in the future"));
-        }
-        if self.ended_on.is_some() != self.end_reason.is_some() {
-            return Err(invalid("/end_reason", "only_when_ended", "goes with ended_on"));
-        }
-        Ok(())
+    pub fn check(&self, before: Option<EnrolmentEnd>, today: NaiveDate) -> StoreResult<()> {
+        self.columns().ending.check(self.enrolled_on, before, today)
     }
 
     /// The columns of this input.
@@ -57,8 +49,7 @@ impl EnrolmentInput {
             student_id: self.student_id.into(),
             class_id: self.class_id.into(),
             enrolled_on: self.enrolled_on,
-            ended_on: self.ended_on,
-            end_reason: self.end_reason.clone(),
+            ending: Ending { ended_on: self.ended_on, end_kind: self.end_kind, leaving_reason: self.leaving_reason.clone(), end_reason: self.end_reason.clone() },
         }
     }
 }
@@ -96,8 +87,8 @@ pub struct EnrolmentColumns {
     pub student_id: Uuid,
     pub class_id: Uuid,
     pub enrolled_on: NaiveDate,
-    pub ended_on: Option<NaiveDate>,
-    pub end_reason: Option<String>,
+    #[diesel(embed)]
+    pub ending: Ending,
 }
 
 impl EnrolmentColumns {
@@ -108,8 +99,10 @@ impl EnrolmentColumns {
             student_id: self.student_id.into(),
             class_id: self.class_id.into(),
             enrolled_on: self.enrolled_on,
-            ended_on: self.ended_on,
-            end_reason: self.end_reason.clone(),
+            ended_on: self.ending.ended_on,
+            end_kind: self.ending.end_kind,
+            leaving_reason: self.ending.leaving_reason.clone(),
+            end_reason: self.ending.end_reason.clone(),
         }
     }
 }
@@ -130,13 +123,19 @@ impl Copied {
     /// What an enrolment of this student in this class copies.
     #[must_use]
     pub fn of(class: &ClassRecord, student: &StudentRecord) -> Self {
+        Copied::with_gender(class, &student.columns.gender)
+    }
+
+    /// What an enrolment of somebody of this gender in this class copies.
+    #[must_use]
+    pub fn with_gender(class: &ClassRecord, gender: &str) -> Self {
         let columns = &class.columns;
         Copied {
             unit_id: columns.unit_id,
             school_year_id: columns.school_year_id,
             education_level: columns.education_level.clone(),
             grade: columns.grade,
-            gender: student.columns.gender.clone(),
+            gender: gender.to_owned(),
         }
     }
 }
@@ -176,8 +175,6 @@ pub struct ShownEnrolment {
 
 #[cfg(test)]
 mod tests {
-    use registrar_store::StoreError;
-
     use super::*;
 
     fn date(text: &str) -> NaiveDate {
@@ -191,25 +188,5 @@ mod tests {
         assert!(overlap(of("2025-09-05", "2025-10-01"), of("2025-10-01", "")));
         assert!(!overlap(of("2025-09-05", "2025-09-30"), of("2025-10-01", "")));
         assert!(!overlap(of("2025-10-01", "2025-09-30"), of("2025-09-05", "")));
-    }
-
-    #[test]
-    fn an_enrolment_ends_after_it_begins_and_not_in_the_future() {
-        let input = |ended_on: &str, reason: Option<&str>| EnrolmentInput {
-            student_id: Uuid::nil().into(),
-            class_id: Uuid::nil().into(),
-            enrolled_on: date("2025-09-05"),
-            ended_on: ended_on.parse().ok(),
-            end_reason: reason.map(str::to_owned),
-        };
-        let code = |input: EnrolmentInput| match input.check(date("2025-09-15")) {
-            Err(StoreError::Invalid { code, .. }) => code,
-            _ => "",
-        };
-        assert_eq!(code(input("", None)), "");
-        assert_eq!(code(input("2025-09-05", Some("x"))), "");
-        assert_eq!(code(input("2025-09-04", Some("x"))), "not_after");
-        assert_eq!(code(input("2025-09-16", Some("x"))), "future");
-        assert_eq!(code(input("2025-09-15", None)), "only_when_ended");
     }
 }

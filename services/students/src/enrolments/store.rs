@@ -12,7 +12,7 @@ use diesel::{
 };
 use diesel_async::RunQueryDsl;
 use registrar_access::{Access, Action, Record};
-use registrar_domain::{ClassId, EnrolmentId, StudentId};
+use registrar_domain::{ClassId, EnrolmentId, SchoolYearId, StudentId};
 use registrar_store::{
     Condition, Connection, Page, PageRequest, StoreError, StoreResult,
     feed::{self, FeedCursor, FeedPage},
@@ -21,7 +21,10 @@ use registrar_store::{
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::model::{EnrolmentRecord, ShownEnrolment};
+use super::{
+    ending::EnrolmentEnd,
+    model::{EnrolmentRecord, ShownEnrolment},
+};
 use crate::{
     dated,
     derived::{self, Reach},
@@ -44,6 +47,10 @@ pub struct EnrolmentFilter {
     pub class: Option<ClassId>,
     /// Those that contain this day.
     pub on: Option<NaiveDate>,
+    /// Those that ended so.
+    pub end_kind: Option<EnrolmentEnd>,
+    /// The school year.
+    pub school_year: Option<SchoolYearId>,
 }
 
 /// The orders of a list.
@@ -72,6 +79,12 @@ fn filtered<'a>(access: &Access, filter: &EnrolmentFilter) -> enrolments::BoxedQ
     }
     if let Some(class) = filter.class {
         query = query.filter(enrolments::class_id.eq(Uuid::from(class)));
+    }
+    if let Some(kind) = filter.end_kind {
+        query = query.filter(enrolments::end_kind.eq(kind.as_str()));
+    }
+    if let Some(year) = filter.school_year {
+        query = query.filter(enrolments::school_year_id.eq(Uuid::from(year)));
     }
     if let Some(on) = filter.on {
         query = query.filter(Condition::default().date(on).and_sql(" between enrolments.enrolled_on and coalesce(enrolments.ended_on, 'infinity')"));
@@ -186,7 +199,13 @@ pub struct LatestEnrolment {
     /// The last day.
     #[diesel(sql_type = Nullable<diesel::sql_types::Date>)]
     pub ended_on: Option<NaiveDate>,
-    /// Why it ended.
+    /// How it ended.
+    #[diesel(sql_type = Nullable<diesel::sql_types::Text>)]
+    pub end_kind: Option<String>,
+    /// Why the student stopped learning.
+    #[diesel(sql_type = Nullable<diesel::sql_types::Text>)]
+    pub leaving_reason: Option<String>,
+    /// What else was said of the end.
     #[diesel(sql_type = Nullable<diesel::sql_types::Text>)]
     pub end_reason: Option<String>,
 }
@@ -197,7 +216,8 @@ pub struct LatestEnrolment {
 /// # Errors
 /// Only when the database cannot be asked.
 pub async fn latest_of(conn: &mut Connection, access: &Access, students: Vec<Uuid>) -> StoreResult<HashMap<Uuid, LatestEnrolment>> {
-    const LATEST: &str = "select distinct on (e.student_id) e.student_id, c.name as class_name, y.code as school_year_code, e.enrolled_on, e.ended_on, e.end_reason
+    const LATEST: &str = "select distinct on (e.student_id) e.student_id, c.name as class_name, y.code as school_year_code, e.enrolled_on, e.ended_on, e.end_kind,
+            e.leaving_reason, e.end_reason
         from enrolments e
         join students s on s.id = e.student_id and s.unit_id = e.unit_id
         join classes c on c.id = e.class_id and c.tenant_id = e.tenant_id
@@ -210,4 +230,18 @@ pub async fn latest_of(conn: &mut Connection, access: &Access, students: Vec<Uui
         .load(conn)
         .await?;
     Ok(rows.into_iter().map(|row| (row.student_id, row)).collect())
+}
+
+/// How many open enrolments each of these units has.
+///
+/// # Errors
+/// Only when the database cannot be asked.
+pub async fn count_open_by_unit(conn: &mut Connection, access: &Access, units: &[Uuid]) -> StoreResult<HashMap<Uuid, i64>> {
+    let rows: Vec<(Uuid, i64)> = enrolments::table
+        .filter(enrolments::tenant_id.eq(Uuid::from(access.tenant)).and(enrolments::unit_id.eq_any(units)).and(enrolments::ended_on.is_null()))
+        .group_by(enrolments::unit_id)
+        .select((enrolments::unit_id, diesel::dsl::count_star()))
+        .load(conn)
+        .await?;
+    Ok(rows.into_iter().collect())
 }

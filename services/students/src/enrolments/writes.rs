@@ -9,6 +9,7 @@ use registrar_store::{Connection, StoreError, StoreResult, authored};
 use uuid::Uuid;
 
 use super::{
+    ending::{Ending, Seat},
     model::{Copied, EnrolmentColumns, EnrolmentInput, EnrolmentRecord, ShownEnrolment, TransferInput, overlap},
     store::{find, of_students},
 };
@@ -28,7 +29,7 @@ use crate::{
 /// these days. The caller runs it in a transaction.
 pub async fn create(conn: &mut Connection, access: &Access, input: &EnrolmentInput) -> StoreResult<ShownEnrolment> {
     access.require(Action::StudentsWrite)?;
-    input.check(access.today)?;
+    input.check(None, access.today)?;
     let class = open_class(conn, access, input).await?;
     let student = students::store::lock(conn, access, input.student_id).await?;
     check_active(&student, input)?;
@@ -58,7 +59,7 @@ fn check_active(student: &StudentRecord, input: &EnrolmentInput) -> StoreResult<
 async fn check_overlap(conn: &mut Connection, access: &Access, input: &EnrolmentInput, except: Option<Uuid>) -> StoreResult<()> {
     let others = of_students(conn, access, vec![input.student_id.into()]).await?;
     let wanted = (input.enrolled_on, input.ended_on);
-    let taken = others.iter().any(|other| Some(other.id) != except && overlap(wanted, (other.columns.enrolled_on, other.columns.ended_on)));
+    let taken = others.iter().any(|other| Some(other.id) != except && overlap(wanted, (other.columns.enrolled_on, other.columns.ending.ended_on)));
     if taken { Err(StoreError::Conflict { constraint: "enrolments_unique_period".into() }) } else { Ok(()) }
 }
 
@@ -87,7 +88,7 @@ pub async fn update(conn: &mut Connection, access: &Access, found: ShownEnrolmen
     if columns == before.columns {
         return Ok(found);
     }
-    input.check(access.today)?;
+    input.check(before.columns.ending.end_kind, access.today)?;
     if columns.student_id != before.columns.student_id {
         return Err(invalid("/student_id", "immutable", "an enrolment is of one student"));
     }
@@ -140,9 +141,10 @@ pub async fn transfer(conn: &mut Connection, access: &Access, transfer: &Transfe
     }
     let last = transfer.on.checked_sub_days(Days::new(1)).filter(|last| *last >= open.columns.enrolled_on);
     let last = last.ok_or_else(|| invalid("/on", "not_after", "is not after the first day in the present class"))?;
-    let ended = EnrolmentColumns { ended_on: Some(last), end_reason: Some(transfer.reason.clone()), ..open.columns.clone() };
+    let ending = Ending::followed(last, (Seat::from(&open.copied), Seat::from(&class.columns)), Some(transfer.reason.clone()));
+    let ended = EnrolmentColumns { ending, ..open.columns.clone() };
     write(conn, access, &open, ended).await?;
-    let begun = EnrolmentColumns { student_id: student.id, class_id: class.id, enrolled_on: transfer.on, ended_on: None, end_reason: None };
+    let begun = EnrolmentColumns { student_id: student.id, class_id: class.id, enrolled_on: transfer.on, ending: Ending::default() };
     let id = insert(conn, access, &class, &student, begun).await?;
     spread(conn, access, &student, &[open.columns.class_id, class.id]).await?;
     find(conn, access, id.into()).await
@@ -150,5 +152,5 @@ pub async fn transfer(conn: &mut Connection, access: &Access, transfer: &Transfe
 
 async fn open_enrolment(conn: &mut Connection, access: &Access, transfer: &TransferInput) -> StoreResult<Option<EnrolmentRecord>> {
     let all = of_students(conn, access, vec![transfer.student_id.into()]).await?;
-    Ok(all.into_iter().find(|enrolment| enrolment.columns.ended_on.is_none()))
+    Ok(all.into_iter().find(|enrolment| enrolment.columns.ending.ended_on.is_none()))
 }

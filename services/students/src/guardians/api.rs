@@ -6,7 +6,9 @@ use registrar_domain::{EmailAddress, Finding, Gender, PersonName, PhoneNumber, S
 use registrar_http::{
     Body, Caller, Changes, FeedQuery, Id, Idempotency, IfMatch, List, Listing, MergePatch, Problem, Record, Refusals, ServiceContext, Versioned,
     answer::{Changed, Listed},
+    export_routes,
     idempotency::Kept,
+    import_routes,
     list::{FeedParameters, ListParameters, Query},
 };
 use registrar_store::{feed::FeedPage, history::HistoryEntry};
@@ -15,6 +17,8 @@ use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
 use super::{
+    export::GuardianExporter,
+    import::GuardianImporter,
     model::{GuardianId, GuardianInput, Guardianship, ShownGuardian},
     store::{self, GuardianFilter},
     writes,
@@ -61,7 +65,7 @@ pub struct Guardian {
 /// The fields of a list's summary view.
 const SUMMARY: [&str; 7] = ["id", "version", "full_name", "gender", "phone", "occupation", "children"];
 /// All fields of a record.
-const FIELDS: [&str; 14] =
+pub(super) const FIELDS: [&str; 14] =
     ["id", "version", "full_name", "gender", "birth_year", "personal_number", "phone", "email", "occupation", "workplace", "address", "children", "warnings", "changed_at"];
 
 impl Guardian {
@@ -129,7 +133,7 @@ pub struct GuardianQuery {
 
 impl From<GuardianQuery> for GuardianFilter {
     fn from(query: GuardianQuery) -> Self {
-        GuardianFilter { name: query.q, student: query.student_id, phone: query.phone }
+        GuardianFilter { name: query.q, student: query.student_id, phone: query.phone, sensitive: false }
     }
 }
 
@@ -235,3 +239,6 @@ pub async fn changes(context: ServiceContext, caller: Caller, feed: FeedQuery) -
 pub async fn history(context: ServiceContext, caller: Caller, id: Id<GuardianId>) -> Result<Listing, Problem> {
     Listing::whole(store::history(&mut *context.db.get().await?, &caller, *id).await?)
 }
+
+import_routes!(GuardianImporter, "students.guardians", "guardians");
+export_routes!(GuardianExporter, "students.guardians", "guardians");

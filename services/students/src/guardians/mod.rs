@@ -9,7 +9,12 @@
 //! event of them. Contacts are shown masked unless they are asked for by somebody who may see them, and that is logged.
 
 pub mod api;
+pub mod columns;
+pub mod export;
+pub mod import;
+pub mod link;
 pub mod model;
+pub mod pending;
 pub mod store;
 pub mod writes;
 
@@ -18,5 +23,23 @@ use utoipa_actix_web::service_config::ServiceConfig;
 
 /// Adds `/guardians`.
 pub fn routes(routes: &mut ServiceConfig, context: &ServiceContext) {
-    routes.service(resource!(context, "/guardians").service(api::list).service(api::create).service(api::changes).service(api::read).service(api::update).service(api::history));
+    routes.service(
+        resource!(context, "/guardians")
+            .service(api::list)
+            .service(api::create)
+            .service(api::changes)
+            .service(api::imports::create)
+            .service(api::imports::template)
+            .service(api::imports::read)
+            .service(api::imports::confirm)
+            .service(api::imports::errors)
+            .service(api::imports::file)
+            .service(api::imports::progress)
+            .service(api::exports::create)
+            .service(api::exports::read)
+            .service(api::exports::file)
+            .service(api::read)
+            .service(api::update)
+            .service(api::history),
+    );
 }

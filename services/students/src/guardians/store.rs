@@ -1,9 +1,9 @@
 //! Every query that reads guardians; [`super::writes`] has those that write them. What somebody may do with a guardian
 //! follows from the guardian's children.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
-use diesel::{BoolExpressionMethods, ExpressionMethods, QueryDsl, SelectableHelper, dsl::AsSelect, pg::Pg};
+use diesel::{BoolExpressionMethods, ExpressionMethods, QueryDsl, SelectableHelper, dsl::AsSelect, pg::Pg, sql_types};
 use diesel_async::RunQueryDsl;
 use registrar_access::{Access, Action};
 use registrar_domain::{PhoneNumber, StudentId};
@@ -44,6 +44,8 @@ pub struct GuardianFilter {
     pub student: Option<StudentId>,
     /// The phone, exactly.
     pub phone: Option<PhoneNumber>,
+    /// Only the guardians whose sensitive fields the caller may see.
+    pub sensitive: bool,
 }
 
 /// The orders of a list.
@@ -114,7 +116,10 @@ fn filtered<'a>(access: &Access, filter: &'a GuardianFilter) -> guardians::Boxed
         query = query.filter(contains_words("guardians.name_search", name));
     }
     if let Some(phone) = &filter.phone {
-        query = query.filter(guardians::phone.eq(phone)).filter(permitted(access, Action::StudentsReadSensitive));
+        query = query.filter(guardians::phone.eq(phone));
+    }
+    if filter.sensitive || filter.phone.is_some() {
+        query = query.filter(permitted(access, Action::StudentsReadSensitive));
     }
     query
 }
@@ -161,8 +166,17 @@ pub async fn find_sensitive(conn: &mut Connection, access: &Access, id: Guardian
     if !may {
         return Err(StoreError::Forbidden(Action::StudentsReadSensitive.as_str()));
     }
-    access.log_read(conn, AGGREGATE, vec![guardian.record.id], &SENSITIVE).await?;
+    log_read(conn, access, vec![guardian.record.id]).await?;
     Ok(guardian)
+}
+
+/// Notes that the sensitive fields of these guardians are read.
+///
+/// # Errors
+/// [`StoreError::AuthorityStale`]; otherwise only when the database cannot be asked.
+pub async fn log_read(conn: &mut Connection, access: &Access, ids: Vec<Uuid>) -> StoreResult<()> {
+    access.require_fresh(Action::StudentsReadSensitive)?;
+    access.log_read(conn, AGGREGATE, ids, &SENSITIVE).await
 }
 
 /// A guardian the caller may see, and whether they may also do `action` with the record.
@@ -217,12 +231,50 @@ pub async fn history(conn: &mut Connection, access: &Access, id: GuardianId) -> 
     let sensitive = may && access.require_fresh(Action::StudentsReadSensitive).is_ok();
     let hidden: &[&str] = if sensitive { &[] } else { &SENSITIVE };
     if sensitive {
-        access.log_read(conn, AGGREGATE, vec![id.into()], &SENSITIVE).await?;
+        log_read(conn, access, vec![id.into()]).await?;
     }
     let mut entries = history::entries(conn, AGGREGATE, "guardians", id.into(), hidden).await?;
     let seen: BTreeSet<Uuid> = children(conn, access, students_in(&entries)).await?.into_iter().map(|(student, _)| student).collect();
     keep_students(&mut entries, &seen);
     Ok(entries)
+}
+
+/// The guardians that meet a condition and whom the caller may see, and whether they may change each; for imports, which
+/// lock them in the order of their ids.
+///
+/// # Errors
+/// Only when the database cannot be asked.
+pub(crate) async fn to_change(conn: &mut Connection, access: &Access, condition: Condition) -> StoreResult<Vec<(GuardianRecord, bool)>> {
+    Ok(guardians::table
+        .filter(guardians::tenant_id.eq(Uuid::from(access.tenant)))
+        .filter(condition)
+        .filter(visible(access))
+        .order(guardians::id)
+        .select((GuardianRecord::as_select(), permitted(access, Action::StudentsWrite)))
+        .for_no_key_update()
+        .load(conn)
+        .await?)
+}
+
+/// How many guardians the students of each of these units have.
+///
+/// # Errors
+/// Only when the database cannot be asked.
+pub async fn count_by_unit(conn: &mut Connection, access: &Access, units: &[Uuid]) -> StoreResult<HashMap<Uuid, i64>> {
+    #[derive(diesel::QueryableByName)]
+    struct Counted {
+        #[diesel(sql_type = sql_types::Uuid)]
+        unit_id: Uuid,
+        #[diesel(sql_type = sql_types::BigInt)]
+        guardians: i64,
+    }
+    const COUNT: &str = "select s.unit_id, count(distinct c.guardian_id) as guardians
+        from guardianships c join students s on s.id = c.student_id and s.tenant_id = c.tenant_id
+        where c.tenant_id = $1 and s.unit_id = any($2)
+        group by s.unit_id";
+    let rows: Vec<Counted> =
+        diesel::sql_query(COUNT).bind::<sql_types::Uuid, _>(Uuid::from(access.tenant)).bind::<sql_types::Array<sql_types::Uuid>, _>(units.to_vec()).load(conn).await?;
+    Ok(rows.into_iter().map(|row| (row.unit_id, row.guardians)).collect())
 }
 
 /// Those of these students whose records the caller may read, and whether they may change them.

@@ -6,7 +6,9 @@ use registrar_domain::SchoolYearId;
 use registrar_http::{
     Body, Caller, Changes, FeedQuery, Id, Idempotency, IfMatch, List, Listing, MergePatch, Problem, Record, Refusals, ServiceContext, Versioned,
     answer::{Changed, Listed},
+    export_routes,
     idempotency::Kept,
+    import_routes,
     list::{FeedParameters, ListParameters},
 };
 use registrar_store::{feed::FeedPage, history::HistoryEntry};
@@ -15,6 +17,8 @@ use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
 use super::{
+    export::SchoolYearExporter,
+    import::SchoolYearImporter,
     model::{SchoolYearInput, SchoolYearRecord},
     store::{self, SchoolYearFilter},
 };
@@ -42,7 +46,7 @@ pub struct SchoolYear {
 /// The fields of a list's summary view.
 const SUMMARY: [&str; 6] = ["id", "version", "code", "name", "starts_on", "ends_on"];
 /// All fields of a record.
-const FIELDS: [&str; 7] = ["id", "version", "code", "name", "starts_on", "ends_on", "changed_at"];
+pub(super) const FIELDS: [&str; 7] = ["id", "version", "code", "name", "starts_on", "ends_on", "changed_at"];
 
 impl From<SchoolYearRecord> for SchoolYear {
     fn from(row: SchoolYearRecord) -> Self {
@@ -164,3 +168,6 @@ pub async fn changes(context: ServiceContext, caller: Caller, feed: FeedQuery) -
 pub async fn history(context: ServiceContext, caller: Caller, id: Id<SchoolYearId>) -> Result<Listing, Problem> {
     Listing::whole(store::history(&mut *context.db.get().await?, &caller, *id).await?)
 }
+
+import_routes!(SchoolYearImporter, "students.school_years", "school-years");
+export_routes!(SchoolYearExporter, "students.school_years", "school-years");

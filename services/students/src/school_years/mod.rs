@@ -1,7 +1,10 @@
 //! School years (năm học, 学年): kept for the whole tenant, seen by everybody in it.
 
 pub mod api;
+pub mod columns;
 pub mod events;
+pub mod export;
+pub mod import;
 pub mod model;
 pub mod store;
 
@@ -10,5 +13,23 @@ use utoipa_actix_web::service_config::ServiceConfig;
 
 /// Adds `/school-years`.
 pub fn routes(routes: &mut ServiceConfig, context: &ServiceContext) {
-    routes.service(resource!(context, "/school-years").service(api::list).service(api::create).service(api::changes).service(api::read).service(api::update).service(api::history));
+    routes.service(
+        resource!(context, "/school-years")
+            .service(api::list)
+            .service(api::create)
+            .service(api::changes)
+            .service(api::imports::create)
+            .service(api::imports::template)
+            .service(api::imports::read)
+            .service(api::imports::confirm)
+            .service(api::imports::errors)
+            .service(api::imports::file)
+            .service(api::imports::progress)
+            .service(api::exports::create)
+            .service(api::exports::read)
+            .service(api::exports::file)
+            .service(api::read)
+            .service(api::update)
+            .service(api::history),
+    );
 }

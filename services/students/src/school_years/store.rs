@@ -168,6 +168,23 @@ pub async fn by_codes(conn: &mut Connection, access: &Access, codes: Vec<String>
     Ok(rows.into_iter().collect())
 }
 
+/// The school years with these codes, for imports, which lock them.
+///
+/// # Errors
+/// Only when the database cannot be asked.
+pub async fn to_change_by_codes(conn: &mut Connection, access: &Access, codes: Vec<String>) -> StoreResult<Vec<SchoolYearRecord>> {
+    let of_tenant = school_years::table.filter(school_years::tenant_id.eq(Uuid::from(access.tenant)).and(school_years::code.eq_any(codes)));
+    Ok(of_tenant.order(school_years::id).select(SchoolYearRecord::as_select()).for_no_key_update().load(conn).await?)
+}
+
+/// How many school years the tenant has.
+///
+/// # Errors
+/// Only when the database cannot be asked.
+pub async fn count(conn: &mut Connection, access: &Access) -> StoreResult<i64> {
+    Ok(school_years::table.filter(school_years::tenant_id.eq(Uuid::from(access.tenant))).count().get_result(conn).await?)
+}
+
 /// The codes of these school years.
 ///
 /// # Errors

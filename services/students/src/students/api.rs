@@ -2,6 +2,7 @@
 
 use actix_web::{get, patch, post};
 use chrono::{DateTime, NaiveDate, Utc};
+use registrar_codes::fields::LeavingReason;
 use registrar_domain::{ClassId, Cohort, EducationLevel, Hierarchy, IdentityStatus, PersonalNumber, PhoneNumber, StudentId, UnitId};
 use registrar_http::{
     Body, Caller, Changes, FeedQuery, Id, Idempotency, IfMatch, List, Listing, MergePatch, Problem, Record, Refusals, ServiceContext, Versioned,
@@ -20,7 +21,7 @@ use super::{
     details::{StudentPersonal, StudentSensitive},
     export::StudentExporter,
     import::StudentImporter,
-    model::{ShownStudent, StudentColumns, StudentInput, StudentStatus},
+    model::{ShownStudent, StudentColumns, StudentEnd, StudentInput, StudentStatus},
     store::{self, StudentFilter},
     writes,
 };
@@ -57,6 +58,10 @@ pub struct Student {
     pub ended_on: Option<NaiveDate>,
     /// Why the record ended.
     pub end_reason: Option<String>,
+    /// How it ended; null where nobody said.
+    pub end_kind: Option<StudentEnd>,
+    /// Why the student stopped learning (lý do thôi học, 辍学原因).
+    pub leaving_reason: Option<LeavingReason>,
     /// Contact phone (số điện thoại liên lạc; S1-067): the last three digits, unless asked for with `sensitive=true`.
     pub phone: Option<String>,
     /// Whether the personal number agrees with the national population database (S2-006).
@@ -78,7 +83,7 @@ pub struct Student {
 /// The fields of a list's summary view.
 const SUMMARY: [&str; 10] = ["id", "version", "code", "full_name", "birth_date", "gender", "unit_id", "education_level", "class", "status"];
 /// All fields of a record.
-pub(super) const FIELDS: [&str; 20] = [
+pub(super) const FIELDS: [&str; 22] = [
     "id",
     "version",
     "code",
@@ -92,6 +97,8 @@ pub(super) const FIELDS: [&str; 20] = [
     "status",
     "ended_on",
     "end_reason",
+    "end_kind",
+    "leaving_reason",
     "phone",
     "identity_status",
     "identity_checked_on",
@@ -123,6 +130,8 @@ impl Student {
             status: columns.status,
             ended_on: columns.ended_on,
             end_reason: columns.end_reason,
+            end_kind: columns.end_kind,
+            leaving_reason: columns.leaving_reason,
             phone: columns.phone.map(|phone| phone.masked()),
             identity_status: columns.identity_status,
             identity_checked_on: columns.identity_checked_on,
@@ -269,7 +278,7 @@ pub async fn read(context: ServiceContext, caller: Caller, id: Id<StudentId>, pa
 /// Change a student
 ///
 /// A merge patch. To end a record, set `status` to `ended` with `ended_on` and `end_reason`; that ends the open enrolment
-/// too. Another class or school is a transfer: `POST /v1/enrolments/transfers`.
+/// too, in the way that `end_kind` says. Another class or school is a transfer: `POST /v1/enrolments/transfers`.
 #[utoipa::path(
     operation_id = "students.students.update", tag = "students", request_body(content = StudentPatch, content_type = "application/merge-patch+json"),
     params(("student_id" = Uuid, Path, description = "The student"), ("If-Match" = String, Header, description = "The ETag that was read, or *")),

@@ -6,6 +6,8 @@ use registrar_codes::fields::{Country, DisabilityKind, EthnicGroup, PolicyCatego
 use registrar_http::imports::columns::{Said, column, columns};
 use registrar_spreadsheets::{Column, Columns, Kind};
 
+use crate::enrolments;
+
 /// The columns.
 pub static COLUMNS: LazyLock<Columns> = LazyLock::new(|| columns([person(), class(), details(), parents()].concat()));
 
@@ -43,7 +45,7 @@ fn person() -> Vec<Column> {
 }
 
 fn class() -> Vec<Column> {
-    vec![
+    [
         column("unit_code", ["Mã đơn vị", "Unit code", "单位代码"]).of(Kind::Digits).required().example("49501401"),
         column("school_year_code", ["Năm học", "School year", "学年"]).example("2025-2026"),
         column("class_name", ["Lớp", "Class", "班级"]).example("5A1").note([
@@ -52,9 +54,10 @@ fn class() -> Vec<Column> {
             "未分班时留空；之后日期的另一班级即为转班",
         ]),
         column("enrolled_on", ["Ngày vào lớp", "First day in the class", "入班日期"]).of(Kind::Date).example("05/09/2025"),
-        column("ended_on", ["Ngày rời lớp", "Last day in the class", "离班日期"]).of(Kind::Date).example("31/05/2026"),
-        column("end_reason", ["Lý do rời lớp", "Why they left the class", "离班原因"]).example("chuyển trường"),
     ]
+    .into_iter()
+    .chain(enrolments::columns::end())
+    .collect()
 }
 
 fn details() -> Vec<Column> {
@@ -95,7 +98,7 @@ mod tests {
 
     #[test]
     fn columns_have_names_of_their_own_and_lists_that_there_are() {
-        assert_eq!(COLUMNS.iter().count(), 33);
+        assert_eq!(COLUMNS.iter().count(), 35);
         for column in COLUMNS.iter() {
             if let Kind::Choice(choices) = &column.kind {
                 assert!(choices.iter().count() > 0, "{} has no list", column.field);

@@ -4,13 +4,12 @@ use std::collections::BTreeSet;
 
 use async_trait::async_trait;
 use registrar_access::{Access, Action, units};
-use registrar_domain::Locale;
 use registrar_http::{
-    List, Problem,
-    exports::{ExportPage, Exporter, PageOf, flat},
+    Problem,
+    exports::{ExportPage, ListExporter, flat},
 };
 use registrar_spreadsheets::Columns;
-use registrar_store::Connection;
+use registrar_store::{Connection, PageRequest};
 use serde_json::{Map, Value, json};
 
 use super::{
@@ -26,40 +25,24 @@ use crate::enrolments::{self, store::LatestEnrolment};
 pub struct StudentExporter;
 
 #[async_trait]
-impl Exporter for StudentExporter {
-    fn resource(&self) -> &'static str {
-        "students"
-    }
+impl ListExporter for StudentExporter {
+    type Query = StudentQuery;
 
-    fn action(&self) -> Action {
-        Action::StudentsRead
-    }
+    const RESOURCE: &'static str = "students";
+    const ACTION: Action = Action::StudentsRead;
+    const SENSITIVE: Option<(Action, &'static [&'static str])> = Some((Action::StudentsReadSensitive, &SENSITIVE));
+    const SORTS: &'static [&'static str] = &store::SORTS;
+    const FIELDS: &'static [&'static str] = &FIELDS;
 
-    fn sensitive_action(&self) -> Option<Action> {
-        Some(Action::StudentsReadSensitive)
-    }
-
-    fn columns(&self) -> &'static Columns {
+    fn file_columns(&self) -> &'static Columns {
         &COLUMNS
     }
 
-    fn sensitive(&self) -> &'static [&'static str] {
-        &SENSITIVE
-    }
-
-    fn asked(&self, query: &str, locale: Locale) -> Result<Option<Vec<String>>, Problem> {
-        let list: List<StudentQuery> = List::parse(query, locale)?;
-        list.page(&store::SORTS)?;
-        list.fields_or_all(&FIELDS)
-    }
-
-    async fn page(&self, conn: &mut Connection, access: &Access, page: PageOf<'_>) -> Result<ExportPage, Problem> {
-        let list: List<StudentQuery> = List::parse(page.query, Locale::En)?;
-        let request = page.request(list.page(&store::SORTS)?);
-        let filter = StudentFilter { sensitive: page.sensitive, ..list.filter.into() };
-        let found = store::list(conn, access, &filter, &request).await?;
+    async fn rows(&self, conn: &mut Connection, access: &Access, query: StudentQuery, page: &PageRequest, sensitive: bool) -> Result<ExportPage, Problem> {
+        let filter = StudentFilter { sensitive, ..query.into() };
+        let found = store::list(conn, access, &filter, page).await?;
         let ids: Vec<_> = found.items.iter().map(|student| student.record.id).collect();
-        if page.sensitive {
+        if sensitive {
             store::log_read(conn, access, ids.clone()).await?;
         }
         let parents = parents::cells(conn, access, &ids).await?;
@@ -76,17 +59,18 @@ impl Exporter for StudentExporter {
     }
 }
 
-/// The columns `ended_on` and `end_reason` are those of the enrolment, as in an import.
+/// The columns of an end are those of the enrolment, as in an import.
 fn row(student: &ShownStudent, latest: Option<&LatestEnrolment>) -> Result<Map<String, Value>, Problem> {
     let mut row = flat(&student.record.to_input()?)?;
     let enrolment = latest.map(|latest| {
         json!({
             "school_year_code": latest.school_year_code, "class_name": latest.class_name, "enrolled_on": latest.enrolled_on,
-            "ended_on": latest.ended_on, "end_reason": latest.end_reason,
+            "ended_on": latest.ended_on, "end_kind": latest.end_kind, "leaving_reason": latest.leaving_reason, "end_reason": latest.end_reason,
         })
     });
-    row.remove("ended_on");
-    row.remove("end_reason");
+    for field in ["ended_on", "end_kind", "leaving_reason", "end_reason"] {
+        row.remove(field);
+    }
     if let Some(Value::Object(cells)) = enrolment {
         row.extend(cells.into_iter().filter(|(_, value)| !value.is_null()));
     }

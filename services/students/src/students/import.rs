@@ -2,13 +2,13 @@
 //! in; what the file has no column for stays as it is.
 //!
 //! Everything the rows of a chunk name is read in a few statements, each row is decided in memory
-//! ([`super::admission`]), and what is to be written is written in a few statements ([`super::import_writes`]).
+//! ([`crate::enrolments::admission`]), and what is to be written is written in a few statements ([`super::import_writes`]).
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
 
 use async_trait::async_trait;
 use chrono::NaiveDate;
-use registrar_access::{Access, Action, GrantedUnit, units};
+use registrar_access::{Access, Action};
 use registrar_domain::Code;
 use registrar_http::imports::{ImportRow, Importer, Outcome, RowResult};
 use registrar_spreadsheets::Columns;
@@ -17,16 +17,19 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::{
-    admission::{self, Held, Wanted},
     columns::COLUMNS,
     import_writes::Writes,
     model::{StudentInput, StudentRecord},
     parents, store,
 };
 use crate::{
-    classes::{self, model::ClassRecord},
-    enrolments::{self, model::EnrolmentInput},
-    school_years,
+    classes::model::ClassRecord,
+    enrolments::{
+        self,
+        admission::{self, Held, Step, Wanted},
+        ending::{EndCells, Seat},
+    },
+    named::{Named, texts},
 };
 
 /// Imports students.
@@ -37,34 +40,42 @@ struct Admission {
     school_year_code: Code,
     class_name: Code,
     enrolled_on: NaiveDate,
-    ended_on: Option<NaiveDate>,
-    end_reason: Option<String>,
+    end: EndCells,
 }
 
 impl Admission {
     /// Takes the cells; none when the row names no class.
     fn of(row: &mut ImportRow) -> Result<Option<Self>, RowResult> {
-        let (class_name, ended_on, end_reason) = (row.take("class_name")?, row.take("ended_on")?, row.take("end_reason")?);
+        let (class_name, end) = (row.take("class_name")?, EndCells::take(row)?);
         let Some(class_name) = class_name else {
             let enrolled_on: Option<NaiveDate> = row.take("enrolled_on")?;
             row.cells.remove("school_year_code");
-            return if enrolled_on.is_none() && ended_on.is_none() { Ok(None) } else { Err(row.failed("class_name", "required", "goes with the days in a class")) };
+            return if enrolled_on.is_none() && end.ended_on.is_none() { Ok(None) } else { Err(row.failed("class_name", "required", "goes with the days in a class")) };
         };
-        Ok(Some(Admission { school_year_code: row.require("school_year_code")?, class_name, enrolled_on: row.require("enrolled_on")?, ended_on, end_reason }))
-    }
-
-    /// As an enrolment, for its rules; student and class are found otherwise.
-    fn enrolment(&self) -> EnrolmentInput {
-        EnrolmentInput { student_id: Uuid::nil().into(), class_id: Uuid::nil().into(), enrolled_on: self.enrolled_on, ended_on: self.ended_on, end_reason: self.end_reason.clone() }
+        Ok(Some(Admission { school_year_code: row.require("school_year_code")?, class_name, enrolled_on: row.require("enrolled_on")?, end }))
     }
 }
 
-/// A row with its unit and class.
-struct Target {
+/// A row with its unit, and the class that it names.
+struct Target<'a> {
     row: ImportRow,
     unit_id: Uuid,
-    /// The admission, and the place of the class among those named.
-    admission: Option<(Admission, usize)>,
+    admission: Option<(&'a ClassRecord, Wanted)>,
+}
+
+impl<'a> Target<'a> {
+    fn of(mut row: ImportRow, named: &'a Named) -> Result<Self, RowResult> {
+        let unit_code: Code = row.require("unit_code")?;
+        let admission = Admission::of(&mut row)?;
+        let unit = named.unit(&row, &unit_code)?;
+        let unit_id = unit.unit.id;
+        let Some(Admission { school_year_code, class_name, enrolled_on, end }) = admission else { return Ok(Target { row, unit_id, admission: None }) };
+        let class = named.class(&row, unit, &school_year_code, &class_name)?;
+        if class.columns.ended_on.is_some_and(|last| end.ended_on.is_none_or(|ended| ended > last)) {
+            return Err(row.failed("class_name", "class_ended", "the class has ended"));
+        }
+        Ok(Target { row, unit_id, admission: Some((class, Wanted { class_id: class.id, seat: Seat::from(&class.columns), enrolled_on, end })) })
+    }
 }
 
 #[async_trait]
@@ -86,7 +97,7 @@ impl Importer for StudentImporter {
     }
 
     async fn apply(&self, conn: &mut Connection, access: &Access, rows: Vec<ImportRow>) -> StoreResult<Vec<RowResult>> {
-        let named = Named::load(conn, access, &rows).await?;
+        let named = Named::load(conn, access, Action::StudentsWrite, &rows).await?;
         let mut known = Known::load(conn, access, &rows).await?;
         let of_others = parents::numbers_of_others(conn, access, &rows).await?;
         let (mut writes, mut all_parents) = (Writes::default(), Vec::new());
@@ -95,9 +106,9 @@ impl Importer for StudentImporter {
         for mut row in rows {
             let code = row.cells.get("code").and_then(Value::as_str).unwrap_or_default().to_owned();
             let decided = parents::take(&mut row, &code, access.today, &of_others).and_then(|parents| {
-                let target = named.target(row)?;
+                let target = Target::of(row, &named)?;
                 units.insert(target.row.line, target.unit_id);
-                Ok((known.decide(access, &named, target, &mut writes)?, parents))
+                Ok((known.decide(access, target, &mut writes)?, parents))
             });
             match decided {
                 Ok((result, parents)) => {
@@ -117,55 +128,6 @@ impl Importer for StudentImporter {
 
     async fn records_of(&self, conn: &mut Connection, access: &Access, units: &[Uuid]) -> StoreResult<HashMap<Uuid, i64>> {
         store::count_by_unit(conn, access, units).await
-    }
-}
-
-/// The distinct texts of a column.
-fn texts(rows: &[ImportRow], field: &str) -> BTreeSet<String> {
-    rows.iter().filter_map(|row| Some(row.cells.get(field)?.as_str()?.to_owned())).collect()
-}
-
-/// What the rows of a chunk name by code.
-struct Named {
-    units: HashMap<String, GrantedUnit>,
-    years: HashMap<String, Uuid>,
-    /// Places in `classes` by unit, school year and comparison key of the name.
-    places: HashMap<(Uuid, Uuid, String), usize>,
-    /// Classes, and whether the caller may write students in each.
-    classes: Vec<(ClassRecord, bool)>,
-}
-
-impl Named {
-    async fn load(conn: &mut Connection, access: &Access, rows: &[ImportRow]) -> StoreResult<Self> {
-        let units = units::by_codes(conn, access, Action::StudentsWrite, texts(rows, "unit_code").into_iter()).await?;
-        let years = school_years::store::by_codes(conn, access, texts(rows, "school_year_code").into_iter().collect()).await?;
-        let names: BTreeSet<String> = texts(rows, "class_name").iter().filter_map(|name| Some(Code::parse(name).ok()?.comparison_key())).collect();
-        let (unit_ids, year_ids) = (units.values().map(|granted| granted.unit.id).collect(), years.values().copied().collect());
-        let classes = classes::store::by_names(conn, access, Action::StudentsWrite, unit_ids, year_ids, names.into_iter().collect()).await?;
-        let key = |class: &ClassRecord| (class.columns.unit_id, class.columns.school_year_id, class.columns.name_key.clone());
-        let places = classes.iter().enumerate().map(|(place, (class, _))| (key(class), place)).collect();
-        Ok(Named { units, years, places, classes })
-    }
-
-    fn target(&self, mut row: ImportRow) -> Result<Target, RowResult> {
-        let unit_code: Code = row.require("unit_code")?;
-        let admission = Admission::of(&mut row)?;
-        let Some(GrantedUnit { unit, .. }) = self.units.get(unit_code.as_str()) else {
-            return Err(row.failed("unit_code", "unknown_unit", "no unit of this code whose students you may keep"));
-        };
-        let Some(admission) = admission else { return Ok(Target { row, unit_id: unit.id, admission: None }) };
-        let Some(year) = self.years.get(admission.school_year_code.as_str()) else {
-            return Err(row.failed("school_year_code", "unknown_school_year", "no school year of this code"));
-        };
-        let place = self.places.get(&(unit.id, *year, admission.class_name.comparison_key())).copied();
-        match place.and_then(|place| Some((place, self.classes.get(place)?))) {
-            None => Err(row.failed("class_name", "unknown_class", "no class of this name in this unit and school year")),
-            Some((_, (_, false))) => Err(row.failed("class_name", "forbidden", "the class is outside your grants")),
-            Some((_, (class, true))) if class.columns.ended_on.is_some_and(|last| admission.ended_on.is_none_or(|ended| ended > last)) => {
-                Err(row.failed("class_name", "class_ended", "the class has ended"))
-            }
-            Some((place, _)) => Ok(Target { row, unit_id: unit.id, admission: Some((admission, place)) }),
-        }
     }
 }
 
@@ -198,7 +160,7 @@ impl Known {
     }
 
     /// Decides on a row and notes what is to be written.
-    fn decide(&mut self, access: &Access, named: &Named, target: Target, writes: &mut Writes) -> Result<RowResult, RowResult> {
+    fn decide(&mut self, access: &Access, target: Target<'_>, writes: &mut Writes) -> Result<RowResult, RowResult> {
         let Target { row, unit_id, admission } = target;
         let code = row.cells.get("code").and_then(Value::as_str).and_then(|code| Code::parse(code).ok()).map(|code| code.to_string()).unwrap_or_default();
         if !self.seen.insert(code.clone()) {
@@ -223,9 +185,8 @@ impl Known {
             return Err(row.failed("personal_number", "already_used", "another student has this value"));
         }
         let refused = |error| RowResult::refused(row.line, error).unwrap_or_else(|_| row.failed("", "invalid", "the student cannot be kept"));
-        let enrolment = admission.as_ref().map_or(Ok(()), |(admission, _)| admission.enrolment().check(access.today));
-        enrolment.and_then(|()| input.check(access.today)).map_err(refused)?;
-        let Some((admission, class)) = admission else {
+        input.check(access.today).map_err(refused)?;
+        let Some((class, wanted)) = admission else {
             let outcome = match held {
                 None => writes.create_alone(&input, unit_id).map(|()| Outcome::Created),
                 Some((_, _, false)) => return Err(row.failed("code", "forbidden", "the student is outside your grants")),
@@ -236,27 +197,28 @@ impl Known {
             };
             return Ok(RowResult { line: row.line, outcome: outcome.map_err(refused)? });
         };
-        if admission.enrolled_on < input.birth_date {
+        if wanted.enrolled_on < input.birth_date {
             return Err(row.failed("enrolled_on", "not_after", "is before the student's birth"));
         }
-        let Some((class, _)) = named.classes.get(class) else { return Err(row.failed("class_name", "unknown_class", "no such class")) };
-        let wanted = Wanted { class_id: class.id, school_year_id: class.columns.school_year_id, enrolled_on: admission.enrolled_on, ended_on: admission.ended_on };
+        let enrolments = held.and_then(|(student, ..)| self.enrolments.get(&student.id)).map(Vec::as_slice).unwrap_or_default();
+        let step = admission::decide(enrolments, &wanted).map_err(|(field, code, detail)| row.failed(field, code, detail))?;
+        step.check(&wanted, access.today).map_err(refused)?;
         let Some((student, _, may)) = held else {
-            writes.create(&input, class, &wanted, admission.end_reason).map_err(refused)?;
+            if let Step::Begin(_, ending) = &step {
+                writes.create(&input, class, &wanted, ending).map_err(refused)?;
+            }
             return Ok(RowResult { line: row.line, outcome: Outcome::Created });
         };
-        let step =
-            admission::decide(self.enrolments.get(&student.id).map(Vec::as_slice).unwrap_or_default(), &wanted).map_err(|(field, code, detail)| row.failed(field, code, detail))?;
         let class_after = admission::class_after(&step, &wanted, student.placement.class_id);
         // The receiving class decides who may take a student in; anything else needs the right over the student.
         let taken_in = class_after == Some(class.id) && student.placement.class_id != class_after;
         if !may && !taken_in {
             return Err(row.failed("code", "forbidden", "the student is outside your grants"));
         }
-        if student.columns.ended_on.is_some() && matches!(step, admission::Step::Begin(_)) && wanted.ended_on.is_none() {
+        if student.columns.ended_on.is_some() && matches!(&step, Step::Begin(_, ending) if ending.ended_on.is_none()) {
             return Err(row.failed("code", "ended", "the student's record has ended"));
         }
-        let changed = writes.change(student, &input, class, &wanted, (step, admission.end_reason, class_after)).map_err(refused)?;
+        let changed = writes.change(student, &input, class, &wanted, (step, class_after)).map_err(refused)?;
         Ok(RowResult { line: row.line, outcome: of(student, changed) })
     }
 }

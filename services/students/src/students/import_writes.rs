@@ -3,23 +3,25 @@
 use std::collections::BTreeSet;
 
 use registrar_access::Access;
-use registrar_store::{Connection, StoreError, StoreResult};
-use serde::Serialize;
-use serde_json::{Map, Value, json};
+use registrar_store::{Connection, StoreResult};
+use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::{
-    admission::{Held, Step, Wanted},
     model::{Placement, StudentColumns, StudentInput, StudentRecord},
     placement,
 };
 use crate::{
     batch,
     classes::{self, model::ClassRecord},
-    enrolments::model::Copied,
+    enrolments::{
+        admission::{Held, Step, Wanted},
+        batch as enrolment_rows,
+        ending::Ending,
+    },
 };
 
-const STUDENT: [&str; 30] = [
+const STUDENT: [&str; 32] = [
     "code",
     "full_name",
     "name_search",
@@ -47,12 +49,12 @@ const STUDENT: [&str; 30] = [
     "disability",
     "health",
     "identifiers",
+    "end_kind",
+    "leaving_reason",
     "unit_id",
     "education_level",
     "class_id",
 ];
-const ENROLMENT: [&str; 10] = ["student_id", "class_id", "enrolled_on", "ended_on", "end_reason", "unit_id", "school_year_id", "education_level", "grade", "gender"];
-const DAYS: [&str; 3] = ["enrolled_on", "ended_on", "end_reason"];
 
 /// What is to be written.
 #[derive(Default)]
@@ -69,12 +71,12 @@ pub struct Writes {
 
 impl Writes {
     /// Notes a new student in a class.
-    pub(super) fn create(&mut self, input: &StudentInput, class: &ClassRecord, wanted: &Wanted, end_reason: Option<String>) -> StoreResult<()> {
+    pub(super) fn create(&mut self, input: &StudentInput, class: &ClassRecord, wanted: &Wanted, ending: &Ending) -> StoreResult<()> {
         let id = Uuid::now_v7();
         let columns = input.columns();
-        let placement = placed(class, wanted.ended_on.is_none().then_some(class.id));
+        let placement = placed(class, ending.ended_on.is_none().then_some(class.id));
         self.new_students.push(student(id, 1, &columns, &placement)?);
-        self.begin(id, &columns.gender, class, wanted, end_reason)
+        self.begin(id, &columns.gender, class, wanted, ending)
     }
 
     /// Notes a new student in no class.
@@ -104,7 +106,7 @@ impl Writes {
         input: &StudentInput,
         class: &ClassRecord,
         wanted: &Wanted,
-        (step, end_reason, class_after): (Step, Option<String>, Option<Uuid>),
+        (step, class_after): (Step, Option<Uuid>),
     ) -> StoreResult<bool> {
         let columns = input.columns();
         let placement = match class_after {
@@ -121,56 +123,36 @@ impl Writes {
         }
         match step {
             Step::Nothing => return Ok(changed),
-            Step::Change(enrolment) => self.days(&enrolment, json!({"enrolled_on": wanted.enrolled_on, "ended_on": wanted.ended_on, "end_reason": end_reason})),
-            Step::Begin(ending) => {
-                if let Some((open, last, reason)) = ending {
-                    self.days(&open, json!({"enrolled_on": open.enrolled_on, "ended_on": last, "end_reason": reason}));
+            Step::Change(enrolment, ending) => self.days(&Held { enrolled_on: wanted.enrolled_on, ending, ..enrolment })?,
+            Step::Begin(open, ending) => {
+                if let Some((open, ending)) = open {
+                    self.days(&Held { ending, ..open })?;
                 }
-                self.begin(held.id, &columns.gender, class, wanted, end_reason)?;
+                self.begin(held.id, &columns.gender, class, wanted, &ending)?;
             }
         }
         Ok(true)
     }
 
-    fn begin(&mut self, student: Uuid, gender: &str, class: &ClassRecord, wanted: &Wanted, end_reason: Option<String>) -> StoreResult<()> {
-        let copied = Copied {
-            unit_id: class.columns.unit_id,
-            school_year_id: class.columns.school_year_id,
-            education_level: class.columns.education_level.clone(),
-            grade: class.columns.grade,
-            gender: gender.to_owned(),
-        };
-        let mut row = fields(&copied)?;
-        for (name, value) in [
-            ("id", json!(Uuid::now_v7())),
-            ("student_id", json!(student)),
-            ("class_id", json!(class.id)),
-            ("enrolled_on", json!(wanted.enrolled_on)),
-            ("ended_on", json!(wanted.ended_on)),
-            ("end_reason", json!(end_reason)),
-        ] {
-            row.insert(name.to_owned(), value);
-        }
-        self.new_enrolments.push(Value::Object(row));
+    fn begin(&mut self, student: Uuid, gender: &str, class: &ClassRecord, wanted: &Wanted, ending: &Ending) -> StoreResult<()> {
+        let begun = Held { id: Uuid::now_v7(), version: 1, class_id: class.id, seat: wanted.seat, enrolled_on: wanted.enrolled_on, ending: ending.clone() };
+        self.new_enrolments.push(enrolment_rows::begun(&begun, student, class, gender)?);
         self.classes.insert(class.id);
         Ok(())
     }
 
-    fn days(&mut self, enrolment: &Held, mut days: Value) {
-        if let Value::Object(row) = &mut days {
-            row.insert("id".to_owned(), json!(enrolment.id));
-            row.insert("version".to_owned(), json!(enrolment.version));
-        }
-        self.changed_enrolments.push(days);
+    fn days(&mut self, enrolment: &Held) -> StoreResult<()> {
+        self.changed_enrolments.push(enrolment_rows::changed(enrolment)?);
         self.classes.insert(enrolment.class_id);
+        Ok(())
     }
 
     /// Writes everything: what ends first, so that a student never has two open enrolments.
     pub(super) async fn run(self, conn: &mut Connection, access: &Access) -> StoreResult<()> {
-        batch::update(conn, access, "enrolments", &DAYS, self.changed_enrolments).await?;
+        enrolment_rows::update(conn, access, self.changed_enrolments).await?;
         batch::insert(conn, access, "students", &STUDENT, self.new_students).await?;
         batch::update(conn, access, "students", &STUDENT, self.changed_students).await?;
-        batch::insert(conn, access, "enrolments", &ENROLMENT, self.new_enrolments).await?;
+        enrolment_rows::insert(conn, access, self.new_enrolments).await?;
         placement::copy_gender(conn, access, self.regendered).await?;
         let touched: Vec<_> = self.classes.into_iter().map(Into::into).collect();
         if touched.is_empty() { Ok(()) } else { classes::writes::touch(conn, access, &touched).await }
@@ -182,16 +164,9 @@ fn placed(class: &ClassRecord, class_id: Option<Uuid>) -> Placement {
 }
 
 fn student(id: Uuid, version: i64, columns: &StudentColumns, placement: &Placement) -> StoreResult<Value> {
-    let mut row = fields(columns)?;
-    row.extend(fields(placement)?);
+    let mut row = batch::fields(columns)?;
+    row.extend(batch::fields(placement)?);
     row.insert("id".to_owned(), json!(id));
     row.insert("version".to_owned(), json!(version));
     Ok(Value::Object(row))
-}
-
-fn fields(value: &impl Serialize) -> StoreResult<Map<String, Value>> {
-    match serde_json::to_value(value) {
-        Ok(Value::Object(fields)) => Ok(fields),
-        _ => Err(StoreError::Broken("a row cannot be written as JSON")),
-    }
 }

@@ -5,7 +5,6 @@
 //! enrolments the record stays with the last school. A record is never deleted: it ends, with a date and a reason. The
 //! personal number is shown masked unless it is asked for by somebody who may see it, and that is logged.
 
-pub mod admission;
 pub mod api;
 pub mod columns;
 pub mod details;

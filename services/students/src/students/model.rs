@@ -2,6 +2,7 @@
 
 use chrono::NaiveDate;
 use diesel::{AsChangeset, Insertable, Queryable, Selectable};
+use registrar_codes::{fields::LeavingReason, identifier::Identifier};
 use registrar_domain::{Code, Finding, Gender, IdentityStatus, PersonName, PersonalNumber, PhoneNumber, UnitId};
 use registrar_store::{StoreError, StoreResult};
 use serde::{Deserialize, Serialize};
@@ -9,7 +10,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::details::{StudentPersonal, StudentSensitive};
-use crate::{embedded::NamedClass, schema::students};
+use crate::{embedded::NamedClass, enrolments::ending::EnrolmentEnd, schema::students};
 
 registrar_domain::text_enum! {
     /// Where a student's record is in its life.
@@ -18,6 +19,31 @@ registrar_domain::text_enum! {
         Active = "active",
         /// Left the schools of the tenant or graduated; `ended_on` and `end_reason` say when and why.
         Ended = "ended",
+    }
+}
+
+registrar_domain::text_enum! {
+    /// How a student's record ended; labels are in the code list `registrar-enrolment-end`.
+    StudentEnd {
+        /// Transferred to a school that is none of the tenant's (chuyển trường, 转学).
+        SchoolTransfer = "school_transfer",
+        /// Completed the last level that the tenant's schools have (tốt nghiệp, hoàn thành chương trình; 毕业).
+        Graduated = "graduated",
+        /// Stopped learning (thôi học, bỏ học; 辍学); `leaving_reason` may say why.
+        Left = "left",
+        /// Died (qua đời, 死亡).
+        Deceased = "deceased",
+    }
+}
+
+impl From<StudentEnd> for EnrolmentEnd {
+    fn from(end: StudentEnd) -> Self {
+        match end {
+            StudentEnd::SchoolTransfer => EnrolmentEnd::SchoolTransfer,
+            StudentEnd::Graduated => EnrolmentEnd::Graduated,
+            StudentEnd::Left => EnrolmentEnd::Left,
+            StudentEnd::Deceased => EnrolmentEnd::Deceased,
+        }
     }
 }
 
@@ -45,6 +71,11 @@ pub struct StudentInput {
     /// Why it ended; with `status` ended, and only then.
     #[schema(min_length = 1, max_length = 500)]
     pub end_reason: Option<String>,
+    /// How it ended; only with `status` ended. Needed to end the record of a student who is in a class, for the enrolment
+    /// ends so too.
+    pub end_kind: Option<StudentEnd>,
+    /// Why the student stopped learning; only with the `end_kind` left.
+    pub leaving_reason: Option<LeavingReason>,
     /// Contact phone (số điện thoại liên lạc, 联系电话; S1-067); parents' own numbers stand with the guardians.
     pub phone: Option<PhoneNumber>,
     /// Whether the personal number agrees with the national population database (S2-006). It becomes unverified again
@@ -81,6 +112,12 @@ impl StudentInput {
         if self.ended_on.is_some() != self.end_reason.is_some() {
             return refuse("end_reason", "only_when_ended", "goes with ended_on");
         }
+        if self.ended_on.is_none() && self.end_kind.is_some() {
+            return refuse("end_kind", "only_when_ended", "goes with ended_on");
+        }
+        if self.leaving_reason.is_some() && self.end_kind != Some(StudentEnd::Left) {
+            return refuse("leaving_reason", "only_with", "goes with the end_kind left");
+        }
         if self.ended_on.is_some_and(|ended| ended > today) {
             return refuse("ended_on", "future", "is in the future");
         }
@@ -89,6 +126,9 @@ impl StudentInput {
         }
         if self.identity_checked_on.is_some_and(|checked| checked > today) {
             return refuse("identity_checked_on", "future", "is in the future");
+        }
+        if let Some((place, fault)) = Identifier::first_fault(&self.sensitive.identifiers.0) {
+            return refuse(&format!("sensitive/identifiers/{place}/{}", fault.field), fault.code, fault.detail);
         }
         match self.findings().into_iter().find(Finding::is_error) {
             Some(finding) => refuse("personal_number", finding.code(), "contradicts gender or birth date"),
@@ -126,6 +166,8 @@ impl StudentInput {
             status: self.status.as_str().to_owned(),
             ended_on: self.ended_on,
             end_reason: self.end_reason.clone(),
+            end_kind: self.end_kind,
+            leaving_reason: self.leaving_reason.clone(),
             phone: self.phone.clone(),
             identity_status: self.identity_status,
             identity_checked_on: self.identity_checked_on,
@@ -150,6 +192,8 @@ pub struct StudentColumns {
     pub status: String,
     pub ended_on: Option<NaiveDate>,
     pub end_reason: Option<String>,
+    pub end_kind: Option<StudentEnd>,
+    pub leaving_reason: Option<LeavingReason>,
     pub phone: Option<PhoneNumber>,
     pub identity_status: IdentityStatus,
     pub identity_checked_on: Option<NaiveDate>,
@@ -237,6 +281,8 @@ impl StudentRecord {
             status: StudentStatus::from_code(&columns.status).map_err(|_| broken(()))?,
             ended_on: columns.ended_on,
             end_reason: columns.end_reason.clone(),
+            end_kind: columns.end_kind,
+            leaving_reason: columns.leaving_reason.clone(),
             phone: columns.phone.clone(),
             identity_status: columns.identity_status,
             identity_checked_on: columns.identity_checked_on,
@@ -290,5 +336,10 @@ mod tests {
         assert_eq!(code(&ended("", Some("x"))), "only_when_ended");
         assert_eq!(code(&ended("2025-09-16", Some("x"))), "future");
         assert_eq!(code(&StudentInput { birth_date: "2025-09-16".parse().unwrap(), ..input() }), "future");
+        let leaving_reason = LeavingReason::parse("vn-leaving-reason/1/01").ok();
+        let of_kind = |end_kind| StudentInput { end_kind: Some(end_kind), leaving_reason: leaving_reason.clone(), ..ended("2025-09-01", Some("x")) };
+        assert_eq!(code(&of_kind(StudentEnd::Left)), "");
+        assert_eq!(code(&of_kind(StudentEnd::Graduated)), "only_with");
+        assert_eq!(code(&StudentInput { end_kind: Some(StudentEnd::Left), ..input() }), "only_when_ended");
     }
 }

@@ -9,21 +9,18 @@ use diesel_async::RunQueryDsl;
 use registrar_access::{Access, Action};
 use registrar_domain::{Gender, PersonName, PersonalNumber, PhoneNumber, ShortText};
 use registrar_http::imports::{ImportRow, RowResult};
-use registrar_store::{Condition, Connection, Json, StoreError, StoreResult};
+use registrar_store::{Connection, Json, StoreError, StoreResult};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::{
-    batch,
     guardians::{
         model::{GuardianInput, GuardianRecord, GuardianRelation, Guardianship},
+        pending::{self, Pending},
         store::permitted,
     },
     schema::{guardians, students},
 };
-
-const COLUMNS: [&str; 12] =
-    ["full_name", "name_search", "name_sort", "gender", "birth_year", "personal_number", "phone", "email", "occupation", "workplace", "address", "children"];
 
 /// The parents of a row, by the group their columns are in.
 const PARENTS: [(&str, GuardianRelation, Gender); 2] = [("father", GuardianRelation::Father, Gender::Male), ("mother", GuardianRelation::Mother, Gender::Female)];
@@ -45,15 +42,7 @@ pub(super) struct Parent {
 pub(super) async fn numbers_of_others(conn: &mut Connection, access: &Access, rows: &[ImportRow]) -> StoreResult<HashSet<String>> {
     let cell = |row: &ImportRow, group: &str| row.cells.get(&format!("{group}.personal_number")).and_then(Value::as_str).map(str::to_owned);
     let numbers: Vec<String> = rows.iter().flat_map(|row| PARENTS.iter().filter_map(|(group, ..)| cell(row, group))).collect();
-    if numbers.is_empty() {
-        return Ok(HashSet::new());
-    }
-    let rows: Vec<(Option<String>, bool)> = guardians::table
-        .filter(guardians::tenant_id.eq(Uuid::from(access.tenant)).and(guardians::personal_number.eq_any(numbers)))
-        .select((guardians::personal_number, permitted(access, Action::StudentsWrite)))
-        .load(conn)
-        .await?;
-    Ok(rows.into_iter().filter(|(_, may)| !may).filter_map(|(number, _)| number).collect())
+    pending::numbers_of_others(conn, access, numbers).await
 }
 
 /// Takes the parents' cells of a row; a parent without a name is none.
@@ -112,14 +101,6 @@ impl Parent {
     }
 }
 
-/// A guardian while a chunk is applied.
-struct Pending {
-    id: Uuid,
-    /// None for one that this chunk makes.
-    before: Option<(i64, GuardianInput)>,
-    now: GuardianInput,
-}
-
 /// Writes the parents of a chunk whose students have been written; answers the lines that changed something.
 pub(super) async fn write(conn: &mut Connection, access: &Access, parents: Vec<Parent>) -> StoreResult<HashSet<i32>> {
     if parents.is_empty() {
@@ -156,52 +137,28 @@ pub(super) async fn write(conn: &mut Connection, access: &Access, parents: Vec<P
             None => {
                 changed.insert(parent.line);
                 let now = parent.onto(None).with(std::iter::once(parent.child(*student)))?;
-                pending.push(Pending { id: Uuid::now_v7(), before: None, now });
+                pending.push(Pending::new(now));
             }
         }
     }
-    let (new, old): (Vec<Pending>, Vec<Pending>) = pending.into_iter().partition(|guardian| guardian.before.is_none());
-    let old = old.into_iter().filter(|guardian| guardian.before.as_ref().is_some_and(|(_, before)| *before != guardian.now));
-    batch::insert(conn, access, "guardians", &COLUMNS, new.iter().map(row).collect::<StoreResult<_>>()?).await?;
-    batch::update(conn, access, "guardians", &COLUMNS, old.map(|guardian| row(&guardian)).collect::<StoreResult<_>>()?).await?;
+    pending::write(conn, access, pending).await?;
     Ok(changed)
 }
 
 /// The guardians of these students, and those who have the numbers that the rows name, as far as the caller may change
 /// them; locked in the order of their ids.
 async fn known(conn: &mut Connection, access: &Access, students: &HashMap<String, Uuid>, parents: &[Parent]) -> StoreResult<Vec<Pending>> {
-    let numbers: Vec<&str> = parents.iter().filter_map(|parent| Some(parent.personal_number.as_ref()?.as_str())).collect();
+    let numbers = parents.iter().filter_map(|parent| Some(parent.personal_number.as_ref()?.as_str()));
     let rows: Vec<GuardianRecord> = guardians::table
         .filter(guardians::tenant_id.eq(Uuid::from(access.tenant)))
         .filter(permitted(access, Action::StudentsWrite))
-        .filter(of_children(access, students.values()).or(Condition::sql("guardians.personal_number = any(string_to_array(").text(numbers.join(",")).and_sql(", ','))")))
+        .filter(pending::of_children(access, students.values()).or(pending::among("personal_number", numbers)))
         .order(guardians::id)
         .select(GuardianRecord::as_select())
         .for_no_key_update()
         .load(conn)
         .await?;
-    Ok(rows.into_iter().map(|row| Pending { id: row.id, before: Some((row.version, row.entered.clone())), now: row.entered }).collect())
-}
-
-/// The condition that a guardian is, or was, one of these students'.
-fn of_children<'a>(access: &Access, students: impl Iterator<Item = &'a Uuid>) -> Condition {
-    let children: Vec<String> = students.map(ToString::to_string).collect();
-    Condition::sql("guardians.id in (select c.guardian_id from guardianships c where c.tenant_id = ")
-        .uuid(access.tenant.into())
-        .and_sql(" and c.student_id = any(string_to_array(")
-        .text(children.join(","))
-        .and_sql(", ',')::uuid[]))")
-}
-
-/// A guardian as it is written with others.
-fn row(guardian: &Pending) -> StoreResult<Value> {
-    let Ok(Value::Object(mut fields)) = serde_json::to_value(&guardian.now) else { return Err(StoreError::Broken("a guardian cannot be written as JSON")) };
-    let name = &guardian.now.full_name;
-    fields.insert("name_search".into(), json!(name.search_key()));
-    fields.insert("name_sort".into(), json!(name.sort_key()));
-    fields.insert("id".into(), json!(guardian.id));
-    fields.insert("version".into(), json!(guardian.before.as_ref().map_or(1, |(version, _)| *version)));
-    Ok(Value::Object(fields))
+    Ok(rows.into_iter().map(Pending::from).collect())
 }
 
 /// The cells of the present father and mother of these students, for exports.
@@ -232,7 +189,7 @@ pub(super) async fn cells(conn: &mut Connection, access: &Access, students: &[Uu
 async fn read(conn: &mut Connection, access: &Access, students: impl Iterator<Item = &Uuid> + Send) -> StoreResult<Vec<GuardianInput>> {
     let rows: Vec<GuardianRecord> = guardians::table
         .filter(guardians::tenant_id.eq(Uuid::from(access.tenant)))
-        .filter(of_children(access, students))
+        .filter(pending::of_children(access, students))
         .order(guardians::id)
         .select(GuardianRecord::as_select())
         .load(conn)

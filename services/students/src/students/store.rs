@@ -1,6 +1,6 @@
 //! Every query that reads students; [`super::writes`] has those that write them.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use chrono::NaiveDate;
 use diesel::{
@@ -286,6 +286,41 @@ pub async fn by_codes(conn: &mut Connection, access: &Access, codes: Vec<String>
         .for_no_key_update()
         .load(conn)
         .await?)
+}
+
+/// A student as a file of guardians names one.
+#[derive(Clone, Debug)]
+pub struct Child {
+    /// The student.
+    pub id: Uuid,
+    /// The unit that keeps the record.
+    pub unit_id: Uuid,
+    /// Whether the caller may change the record.
+    pub may: bool,
+}
+
+/// The students with these codes whose records the caller may read.
+///
+/// # Errors
+/// Only when the database cannot be asked.
+pub async fn children_by_codes(conn: &mut Connection, access: &Access, codes: Vec<String>) -> StoreResult<HashMap<String, Child>> {
+    let rows: Vec<(String, Uuid, Uuid, bool)> = students::table
+        .filter(students::tenant_id.eq(Uuid::from(access.tenant)).and(students::code.eq_any(codes)))
+        .filter(visible(access))
+        .select((students::code, students::id, students::unit_id, access.narrow(Action::StudentsWrite, &RECORD)))
+        .load(conn)
+        .await?;
+    Ok(rows.into_iter().map(|(code, id, unit_id, may)| (code, Child { id, unit_id, may })).collect())
+}
+
+/// The codes of these students.
+///
+/// # Errors
+/// Only when the database cannot be asked.
+pub async fn codes(conn: &mut Connection, access: &Access, ids: BTreeSet<Uuid>) -> StoreResult<HashMap<Uuid, String>> {
+    let of_tenant = students::table.filter(students::tenant_id.eq(Uuid::from(access.tenant)).and(students::id.eq_any(ids)));
+    let rows: Vec<(Uuid, String)> = of_tenant.select((students::id, students::code)).load(conn).await?;
+    Ok(rows.into_iter().collect())
 }
 
 /// The personal numbers among these that are in use, with the code of the student who has each.

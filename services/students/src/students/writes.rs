@@ -15,6 +15,7 @@ use super::{
 use crate::{
     classes,
     classes::model::invalid,
+    enrolments::ending::Ending,
     schema::{enrolments, students},
 };
 
@@ -91,11 +92,14 @@ async fn follow(conn: &mut Connection, access: &Access, before: &StudentRecord, 
     if begun_later > 0 {
         return Err(invalid("/ended_on", "before_enrolment", "the student was enrolled in a class after that day"));
     }
-    let ended: Vec<Uuid> = diesel::update(enrolments::table.filter(open))
-        .set((enrolments::ended_on.eq(ended_on), enrolments::end_reason.eq(&after.end_reason), authored!(enrolments, &access.author())))
-        .returning(enrolments::class_id)
-        .get_results(conn)
-        .await?;
+    let there_is: i64 = enrolments::table.filter(open).count().get_result(conn).await?;
+    if there_is == 0 {
+        return Ok(());
+    }
+    let Some(kind) = after.end_kind else { return Err(invalid("/end_kind", "required", "the student is in a class: say how that ends")) };
+    let ending = Ending { ended_on: Some(ended_on), end_kind: Some(kind.into()), leaving_reason: after.leaving_reason.clone(), end_reason: after.end_reason.clone() };
+    let ended: Vec<Uuid> =
+        diesel::update(enrolments::table.filter(open)).set((ending, authored!(enrolments, &access.author()))).returning(enrolments::class_id).get_results(conn).await?;
     let left: Vec<_> = ended.into_iter().map(Into::into).collect();
     classes::writes::touch(conn, access, &left).await
 }

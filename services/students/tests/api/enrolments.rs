@@ -33,11 +33,12 @@ async fn a_student_is_entered_read_changed_and_ended() {
     assert_eq!(enrolled.at("/class"), &json!({"id": class, "name": "5A1"}), "S1-062");
     assert_eq!((enrolled.at("/education_level"), enrolled.at("/version")), (&json!("TH"), &json!(2)));
     world.head.patch(&path).if_match(&enrolled).merge(&json!({"unit_id": world.system.root_unit()})).await.problem(422, "invalid");
-    let end = json!({"status": "ended", "ended_on": "2025-09-12", "end_reason": "chuyển đi tỉnh khác"});
+    let end = json!({"status": "ended", "ended_on": "2025-09-12", "end_reason": "chuyển đi tỉnh khác", "end_kind": "school_transfer"});
     let ended = world.head.patch(&path).if_match(&enrolled).merge(&end).await.ok();
     assert_eq!((ended.at("/status"), ended.at("/class")), (&json!("ended"), &json!(null)));
     let enrolment = world.head.get(format!("/v1/enrolments?student_id={}", student.id())).await.ok();
     assert_eq!(enrolment.at("/items/0/ended_on"), "2025-09-12", "the end of the record ends the enrolment");
+    assert_eq!(enrolment.at("/items/0/end_kind"), "school_transfer", "and says how");
     assert_eq!(world.head.get(format!("/v1/classes/{class}")).await.ok().at("/size"), 0, "S1-052");
     assert!(world.head.get(format!("{path}/history")).await.ok().text.contains("chuyển đi tỉnh khác"));
 }
@@ -49,7 +50,8 @@ async fn no_student_is_in_two_classes_on_one_day() {
     let student = world.student("HS001", "Lê Văn An").await.id();
     world.enrol(student, first, "2025-09-05").await.status(201);
     world.enrol(student, second, "2025-09-10").await.problem(409, "conflict");
-    let closed = |from: &str, to: &str| json!({"student_id": student, "class_id": second, "enrolled_on": from, "ended_on": to, "end_reason": "chuyển lớp"});
+    let closed =
+        |from: &str, to: &str| json!({"student_id": student, "class_id": second, "enrolled_on": from, "ended_on": to, "end_kind": "class_move", "end_reason": "chuyển lớp"});
     world.head.post("/v1/enrolments").json(&closed("2025-09-01", "2025-09-05")).await.problem(409, "conflict");
     let past = world.head.post("/v1/enrolments").json(&closed("2025-09-01", "2025-09-04")).await.status(201);
     world.head.patch(format!("/v1/enrolments/{}", past.id())).if_match(&past).merge(&json!({"ended_on": "2025-09-08"})).await.problem(409, "conflict");
@@ -80,7 +82,7 @@ async fn a_transfer_keeps_the_past() {
     let all = world.head.get(format!("/v1/enrolments?student_id={student}&fields=*&count=true")).await.ok();
     assert_eq!(all.at("/total"), 2);
     assert_eq!((all.at("/items/0/class/id"), all.at("/items/0/ended_on")), (&json!(from), &json!("2025-09-14")));
-    assert_eq!(all.at("/items/0/end_reason"), "chuyển lớp theo nguyện vọng");
+    assert_eq!((all.at("/items/0/end_kind"), all.at("/items/0/end_reason")), (&json!("class_move"), &json!("chuyển lớp theo nguyện vọng")));
     assert_eq!((all.at("/items/1/id"), all.at("/items/1/ended_on")), (&json!(begun.id()), &json!(null)));
     assert_eq!(world.head.get(format!("/v1/students/{student}")).await.ok().at("/class/id"), &json!(to));
     let past = world.head.get(format!("/v1/classes/{from}/students?on=2025-09-14")).await.ok();

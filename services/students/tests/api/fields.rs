@@ -12,7 +12,7 @@ use crate::{
     world::World,
 };
 
-const XLSX: &str = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet";
+pub const XLSX: &str = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet";
 
 fn everything() -> Value {
     json!({
@@ -73,7 +73,7 @@ async fn every_field_is_kept_and_the_sensitive_ones_are_for_those_with_the_right
     assert_eq!(refused.field_errors()[0].0, "/personal/cohort");
 }
 
-async fn settled(api: &Api, path: &str) -> Answer {
+pub async fn settled(api: &Api, path: &str) -> Answer {
     eventually(Duration::from_secs(30), async || ["done", "failed", "held"].contains(&api.get(path).await.ok().at("/state").as_str().unwrap())).await;
     api.get(path).await.ok()
 }

@@ -11,6 +11,7 @@ use crate::{
 
 const CLASSES: usize = 500;
 const STUDENTS: usize = 20_000;
+const PUPILS: usize = 10_000;
 
 fn class_file() -> String {
     let mut csv = "unit_code,school_year_code,name,education_level,grade,homeroom_teacher_code\n".to_owned();
@@ -28,13 +29,27 @@ fn student_file() -> String {
     csv
 }
 
+/// Students in no class, and their enrolments and fathers in files of their own.
+fn of_pupils(header: &str, row: fn(usize) -> String) -> String {
+    (0..PUPILS).fold(format!("{header}\n"), |csv, pupil| csv + &row(pupil) + "\n")
+}
+
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "prints figures"]
 async fn figures() {
     let world = World::new().await;
     let staff = world.system.new_id();
     world.staff(staff, 1, "Trần Thị Lan").await;
-    for (resource, csv, rows) in [("classes", class_file(), CLASSES), ("students", student_file(), STUDENTS)] {
+    let pupils = of_pupils("code,full_name,birth_date,gender,unit_code", |pupil| format!("PU{pupil:06},Lê Văn An {pupil},2015-03-01,male,TH-SP"));
+    let enrolments = of_pupils("student_code,unit_code,school_year_code,class_name,enrolled_on", |pupil| format!("PU{pupil:06},TH-SP,2025-2026,5A{},2025-09-05", pupil % CLASSES));
+    let fathers = of_pupils("student_code,relation,full_name,personal_number,phone", |pupil| format!("PU{pupil:06},father,Lê Văn Bình,049085{pupil:06},0905{pupil:06}"));
+    for (resource, csv, rows) in [
+        ("classes", class_file(), CLASSES),
+        ("students", student_file(), STUDENTS),
+        ("students", pupils, PUPILS),
+        ("enrolments", enrolments, PUPILS),
+        ("guardians", fathers, PUPILS),
+    ] {
         for (times, wanted) in [("first", [rows, 0, 0, 0]), ("again", [0, 0, rows, 0])] {
             let began = Instant::now();
             let done = import(&world, resource, &csv).await;

@@ -13,7 +13,7 @@ pub async fn import(world: &World, resource: &str, csv: &str) -> Answer {
     import_as(&world.head, resource, csv).await
 }
 
-async fn import_as(api: &Api, resource: &str, csv: &str) -> Answer {
+pub async fn import_as(api: &Api, resource: &str, csv: &str) -> Answer {
     let job = api.post(format!("/v1/{resource}/imports")).body("text/csv", csv).await.status(202);
     let path = format!("/v1/{resource}/imports/{}", job.id());
     eventually(Duration::from_secs(60), async || ["done", "failed"].contains(&api.get(&path).await.ok().at("/state").as_str().unwrap())).await;
@@ -27,7 +27,12 @@ pub fn counts(done: &Answer) -> [i64; 4] {
 }
 
 async fn errors(world: &World, resource: &str, done: &Answer) -> Vec<(i64, String, String)> {
-    let page = world.head.get(format!("/v1/{resource}/imports/{}/errors", done.id())).await.ok();
+    errors_of(&world.head, resource, done).await
+}
+
+/// Row, field and code of each error.
+pub async fn errors_of(api: &Api, resource: &str, done: &Answer) -> Vec<(i64, String, String)> {
+    let page = api.get(format!("/v1/{resource}/imports/{}/errors", done.id())).await.ok();
     let text = |item: &serde_json::Value, name: &str| item[name].as_str().unwrap().to_owned();
     page.at("/items").as_array().unwrap().iter().map(|item| (item["row"].as_i64().unwrap(), text(item, "field"), text(item, "code"))).collect()
 }
@@ -78,7 +83,7 @@ async fn a_later_class_is_a_transfer_and_an_earlier_one_an_error() {
     assert_eq!((student.at("/items/0/class/name"), student.at("/items/0/version")), (&json!("5A2"), &json!(2)), "S1-062");
     let id = student.at("/items/0/id").as_str().unwrap().to_owned();
     let enrolments = world.head.get(format!("/v1/enrolments?student_id={id}&fields=*")).await.ok();
-    assert_eq!((enrolments.at("/items/0/ended_on"), enrolments.at("/items/0/end_reason")), (&json!("2025-09-11"), &json!("transferred")));
+    assert_eq!((enrolments.at("/items/0/ended_on"), enrolments.at("/items/0/end_kind")), (&json!("2025-09-11"), &json!("class_move")));
     assert_eq!((enrolments.at("/items/1/class/name"), enrolments.at("/items/1/ended_on")), (&json!("5A2"), &json!(null)));
 
     assert_eq!(counts(&import(&world, "students", STUDENTS).await), [0, 0, 2, 0], "the first file again does not undo the transfer");

@@ -3,6 +3,7 @@
 
 mod assignments;
 mod classes;
+mod ends;
 mod enrolments;
 mod fields;
 mod figures;
@@ -11,4 +12,5 @@ mod imports;
 mod misuse;
 mod oracle;
 mod rights;
+mod spreadsheets;
 mod world;

@@ -49,9 +49,9 @@ const STUDENTS: &str = "
                                   unit_id uuid, education_level text, class_id uuid)";
 
 const ENROLMENTS: &str = "
-    insert into enrolments (id, tenant_id, student_id, class_id, enrolled_on, ended_on, end_reason, unit_id, school_year_id, education_level, grade, gender,
+    insert into enrolments (id, tenant_id, student_id, class_id, enrolled_on, ended_on, end_kind, unit_id, school_year_id, education_level, grade, gender,
                             changed_at, changed_by, changed_via, request_id)
-    select e.id, c.tenant_id, student_id, class_id, e.enrolled_on, e.ended_on, case when e.ended_on is not null then 'chuyển lớp' end, c.unit_id, c.school_year_id,
+    select e.id, c.tenant_id, student_id, class_id, e.enrolled_on, e.ended_on, case when e.ended_on is not null then 'class_move' end, c.unit_id, c.school_year_id,
            c.education_level, c.grade, 'female', '2025-09-15', e.id, 'oracle', e.id
     from jsonb_to_recordset($1) e(id uuid, student_id uuid, class_id uuid, enrolled_on date, ended_on date)
     join classes c on c.id = class_id";
