@@ -4,4 +4,4 @@ mod client;
 mod processes;
 
 pub use client::{Answer, Client};
-pub use processes::{Mode, System};
+pub use processes::{Mode, Setup, System};

@@ -3,6 +3,7 @@
 
 use std::{
     collections::BTreeMap,
+    net::SocketAddr,
     path::PathBuf,
     process::{Command, Output},
     time::Duration,
@@ -10,7 +11,7 @@ use std::{
 
 use anyhow::{Context, ensure};
 use registrar::demo::{Loader, PASSWORD, Population, TENANT};
-use registrar_servers::{Child, Ending, InstallPolicy, Nginx, PostgreSql, RabbitMq, Redis, ServerKind, Signal, ensure as ensure_installed, free_port};
+use registrar_servers::{Child, Ending, InstallPolicy, Nginx, PostgreSql, PostgreSqlOptions, RabbitMq, Redis, ServerKind, Signal, ensure as ensure_installed, free_port};
 use tempfile::TempDir;
 
 /// How the services run.
@@ -42,6 +43,28 @@ pub struct System {
     environment: Vec<(String, String)>,
     ports: BTreeMap<String, (u16, u16)>,
     folder: TempDir,
+    program: PathBuf,
+}
+
+/// Which program runs, and whether what it acknowledges survives a crash of the machine.
+#[derive(Clone, Debug)]
+pub struct Setup {
+    /// The `registrar` program.
+    pub program: PathBuf,
+    /// Whether PostgreSQL is durable; tests need not wait for disks.
+    pub durable: bool,
+}
+
+impl Default for Setup {
+    /// The program beside this test's own executable, which `cargo xtask test` builds first, on a throw-away PostgreSQL.
+    fn default() -> Self {
+        let mut folder = std::env::current_exe().unwrap_or_default();
+        folder.pop();
+        if folder.ends_with("deps") {
+            folder.pop();
+        }
+        Setup { program: folder.join("registrar"), durable: false }
+    }
 }
 
 /// How long a process may take to come up on a busy machine.
@@ -55,7 +78,7 @@ impl System {
     pub async fn start(mode: Mode, students: u32) -> anyhow::Result<Self> {
         let system = match mode {
             Mode::Embedded => Self::embedded().await?,
-            Mode::Services => Self::services().await?,
+            Mode::Services => Self::services(&Setup::default()).await?,
         };
         system.load(students).await.with_context(|| system.logs())?;
         Ok(system)
@@ -70,7 +93,15 @@ impl System {
             ("REGISTRAR_INTERNAL_LISTEN".to_owned(), format!("127.0.0.1:{internal}")),
             ("REGISTRAR_RATE_LIMIT".to_owned(), "1000000".to_owned()),
         ];
-        let mut system = System { base: format!("http://127.0.0.1:{public}"), servers: None, processes: BTreeMap::new(), environment, ports: BTreeMap::new(), folder };
+        let mut system = System {
+            base: format!("http://127.0.0.1:{public}"),
+            servers: None,
+            processes: BTreeMap::new(),
+            environment,
+            ports: BTreeMap::new(),
+            folder,
+            program: Setup::default().program,
+        };
         ensure_installed(ServerKind::PostgreSql, InstallPolicy::Allow).await?;
         system.init(&["--embedded", "--data-folder", &data.to_string_lossy()]).await?;
         system.ports.insert("all".to_owned(), (public, internal));
@@ -78,11 +109,22 @@ impl System {
         Ok(system)
     }
 
-    async fn services() -> anyhow::Result<Self> {
+    /// A process per service over private servers, with a tenant and its administrator `admin`, and nothing else in it.
+    ///
+    /// # Errors
+    /// When something does not come up.
+    pub async fn services(setup: &Setup) -> anyhow::Result<Self> {
         for kind in [ServerKind::PostgreSql, ServerKind::RabbitMq, ServerKind::Redis, ServerKind::Nginx] {
             ensure_installed(kind, InstallPolicy::Allow).await?;
         }
-        let (postgresql, rabbitmq, redis) = tokio::try_join!(PostgreSql::start_throw_away(), RabbitMq::start(), Redis::start())?;
+        let folder = reachable_folder()?;
+        let data = folder.path().join("postgresql");
+        let options = if setup.durable {
+            PostgreSqlOptions { settings: vec![("track_commit_timestamp".to_owned(), "on".to_owned())], ..PostgreSqlOptions::durable(data) }
+        } else {
+            PostgreSqlOptions::throw_away(data)
+        };
+        let (postgresql, rabbitmq, redis) = tokio::try_join!(PostgreSql::start(options), RabbitMq::start(), Redis::start())?;
         let mut environment = vec![
             ("AMQP_URL".to_owned(), rabbitmq.url()),
             ("REDIS_URL".to_owned(), redis.url()),
@@ -100,7 +142,7 @@ impl System {
         environment.push(("REGISTRAR_IDENTITY_URL".to_owned(), format!("http://127.0.0.1:{identity}")));
         let upstreams: BTreeMap<String, String> = ports.iter().map(|(name, (public, _))| (name.clone(), format!("127.0.0.1:{public}"))).collect();
         let servers = Servers { postgresql, rabbitmq, _redis: redis, _nginx: None };
-        let mut system = System { base: String::new(), servers: Some(servers), processes: BTreeMap::new(), environment, ports, folder: tempfile::tempdir()? };
+        let mut system = System { base: String::new(), servers: Some(servers), processes: BTreeMap::new(), environment, ports, folder, program: setup.program.clone() };
         let migrated = system.registrar(&["migrate"]).await?;
         ensure!(migrated.status.success(), "migrate: {}", said(&migrated));
         system.init(&[]).await?;
@@ -150,6 +192,23 @@ impl System {
         Ok(())
     }
 
+    /// Where a service answers, past the gateway.
+    ///
+    /// # Errors
+    /// When there is none of this name.
+    pub fn address(&self, service: &str) -> anyhow::Result<SocketAddr> {
+        let (public, _) = self.ports.get(service).context("no such service")?;
+        Ok(SocketAddr::from(([127, 0, 0, 1], *public)))
+    }
+
+    /// The process of a service.
+    ///
+    /// # Errors
+    /// When it does not run.
+    pub fn process(&self, service: &str) -> anyhow::Result<u32> {
+        Ok(self.processes.get(service).context("not running")?.id())
+    }
+
     /// SIGKILL for a service's process.
     ///
     /// # Errors
@@ -178,7 +237,7 @@ impl System {
     }
 
     fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(program());
+        let mut command = Command::new(&self.program);
         command.args(arguments).envs(self.environment.iter().cloned()).env_remove("DATABASE_URL").env_remove("REGISTRAR_CONFIG");
         command
     }
@@ -204,14 +263,4 @@ fn reachable_folder() -> anyhow::Result<TempDir> {
 
 fn said(output: &Output) -> String {
     format!("{}\n{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
-}
-
-/// The program beside this test's own executable; `cargo xtask test` builds it first.
-fn program() -> PathBuf {
-    let mut folder = std::env::current_exe().unwrap_or_default();
-    folder.pop();
-    if folder.ends_with("deps") {
-        folder.pop();
-    }
-    folder.join("registrar")
 }

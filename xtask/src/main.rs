@@ -1,5 +1,6 @@
-//! The repository's own chores: `cargo xtask test`, `openapi`, `contracts`.
+//! The repository's own chores: `cargo xtask test`, `bench`, `openapi`, `contracts`.
 
+mod bench;
 mod chores;
 mod counts;
 mod repository;
@@ -23,6 +24,8 @@ struct Arguments {
 enum Chore {
     /// Checks and tests everything; the last line says how many passed and failed.
     Test(test::Options),
+    /// Measures how fast it all is, against what the machine can do.
+    Bench(bench::Options),
     /// Writes openapi.yaml, the public contract, from the code.
     Openapi(Check),
     /// Checks that the event contracts in proto/ only grow.
@@ -57,6 +60,7 @@ async fn main() -> ExitCode {
 async fn run(arguments: Arguments) -> Result<ExitCode> {
     match arguments.chore {
         Chore::Test(options) => return test::run(options).await,
+        Chore::Bench(options) => bench::run(options).await?,
         Chore::Openapi(Check { check: true }) => chores::check_openapi()?,
         Chore::Openapi(Check { check: false }) => chores::write_openapi()?,
         Chore::Contracts { release: true, check: Check { check: false } } => chores::release_contracts()?,

@@ -1,0 +1,104 @@
+//! `cargo xtask bench`: how fast Registrar is, as shares of what the machine itself can do in the same run.
+//!
+//! A release build, one process per service, durable servers, every request authenticated. [`installation`] starts and
+//! fills it through the API, [`baseline`] asks the machine, [`work`] the services over [`load`], [`report`] writes it down.
+
+mod baseline;
+mod installation;
+mod load;
+mod report;
+mod work;
+
+use std::{process::Command, time::Duration};
+
+use anyhow::{Result, ensure};
+use clap::Args;
+use installation::{Installation, Size};
+use report::Figure;
+use work::Work;
+
+use crate::repository;
+
+/// What to measure.
+#[derive(Args)]
+pub struct Options {
+    /// Members of staff.
+    #[arg(long, default_value_t = 200_000)]
+    staff: usize,
+    /// Seconds for each measurement.
+    #[arg(long, default_value_t = 10)]
+    seconds: u64,
+    /// Only work whose name has this in it: import, reads, pages, edits, fan-out, sign-ins.
+    #[arg(long)]
+    only: Option<String>,
+    /// Writes docs/performance.md and docs/performance.json.
+    #[arg(long)]
+    write: bool,
+}
+
+/// MB that a process may hold when nothing is asked of it, and under load.
+const MEMORY: (f64, f64) = (60.0, 150.0);
+
+/// Measures, prints the table, fails when a limit is not kept.
+pub async fn run(options: Options) -> Result<()> {
+    build()?;
+    let size = Size { staff: options.staff, schools: 400.min(options.staff / 10).max(2), grants: 5000 };
+    eprintln!("starting and filling");
+    let installation = Installation::start(size).await?;
+    let mut figures = renamed(Work::memory(&installation, MEMORY.0)?, "idle");
+    let imported = installation.staff().await?;
+    installation.sql("personnel", "vacuum analyze").await?;
+    let work = Work::new(&installation, Duration::from_secs(options.seconds)).await?;
+    let wanted = |name: &str| options.only.as_ref().is_none_or(|only| name.contains(only.as_str()));
+    for name in ["import", "reads", "pages", "edits", "fan-out", "sign-ins"].into_iter().filter(|name| wanted(name)) {
+        eprintln!("measuring {name}");
+        let measured = match name {
+            "import" => work.import(imported.rate).await?,
+            "reads" => work.reads().await?,
+            "pages" => work.pages().await?,
+            "edits" => work.edits().await?,
+            "fan-out" => work.fan_out().await?,
+            _ => work.sign_ins().await?,
+        };
+        eprint!("{}", report::table(&measured)?);
+        figures.extend(measured);
+    }
+    figures.extend(renamed(Work::memory(&installation, MEMORY.1)?, "under load"));
+    println!("{}", report::table(&figures)?);
+    if options.write {
+        write(&figures, &options)?;
+    }
+    let missed = figures.iter().filter(|figure| !figure.is_kept()).count();
+    ensure!(missed == 0, "{missed} of {} limits are not kept", figures.len());
+    Ok(())
+}
+
+fn renamed(figures: Vec<Figure>, when: &str) -> Vec<Figure> {
+    figures.into_iter().map(|figure| Figure { work: format!("{}, {when}", figure.work), ..figure }).collect()
+}
+
+fn build() -> Result<()> {
+    let status = Command::new(env!("CARGO")).current_dir(repository::root()).args(["build", "--release", "-p", "registrar"]).status()?;
+    ensure!(status.success(), "the release build failed");
+    Ok(())
+}
+
+/// Above the table in docs/performance.md.
+const PREFACE: &str = "# How fast Registrar is
+
+Written by `cargo xtask bench --write`: everything on one machine, load included; a release build, one process per
+service, PostgreSQL with durability on, every request authenticated. A ratio is to what the machine itself did in the
+same run: pgbench with prepared statements on the same database (the same rows; for edits a transaction that locks,
+updates and writes history and outbox), bare publishing with confirms to consuming on the same kind of queue, argon2id
+alone on all cores, `COPY` of the same rows.
+
+";
+
+fn write(figures: &[Figure], options: &Options) -> Result<()> {
+    let docs = repository::root().join("docs");
+    let cores = std::thread::available_parallelism()?;
+    let circumstances = format!("{} members of staff, 32 connections, {cores} cores, {} s for each measurement.\n\n", options.staff, options.seconds);
+    std::fs::write(docs.join("performance.md"), format!("{PREFACE}{circumstances}{}", report::table(figures)?))?;
+    std::fs::write(docs.join("performance.json"), serde_json::to_string_pretty(figures)? + "\n")?;
+    Ok(())
+}
