@@ -201,6 +201,18 @@ impl System {
         Ok(SocketAddr::from(([127, 0, 0, 1], *public)))
     }
 
+    /// What Prometheus would read of all processes.
+    ///
+    /// # Errors
+    /// When one does not answer.
+    pub async fn metrics(&self) -> anyhow::Result<String> {
+        let mut metrics = String::new();
+        for (_, internal) in self.ports.values() {
+            metrics += &reqwest::get(format!("http://127.0.0.1:{internal}/metrics")).await?.text().await?;
+        }
+        Ok(metrics)
+    }
+
     /// The process of a service.
     ///
     /// # Errors

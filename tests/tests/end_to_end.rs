@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "clippy does not see that functions beside tests are of tests")]
 
-use std::{future::Future, time::Duration};
+use std::{collections::BTreeSet, future::Future, time::Duration};
 
 use registrar_tests::{Client, Mode, System};
 use reqwest::{Method, StatusCode};
@@ -36,6 +36,28 @@ async fn one_process_per_service() {
     let system = System::start(Mode::Services, 1200).await.unwrap();
     suite(&system).await;
     system.verify().await.unwrap();
+    what_rules_and_dashboard_name_is_measured(&system).await;
+}
+
+/// The names of metrics in a text.
+fn metrics(text: &str) -> BTreeSet<&str> {
+    text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').filter(|word| word.starts_with("registrar_")).collect()
+}
+
+async fn what_rules_and_dashboard_name_is_measured(system: &System) {
+    let (rules, dashboard) = (include_str!("../../deploy/prometheus/alerts.yaml"), include_str!("../../deploy/grafana/registrar.json"));
+    let named: BTreeSet<&str> = metrics(rules).union(&metrics(dashboard)).copied().collect();
+    assert!(named.len() > 10, "{named:?}");
+    within(SOON, "every metric that a rule or the dashboard names is there", || async {
+        let measured = system.metrics().await.unwrap();
+        named.is_subset(&metrics(&measured))
+    })
+    .await;
+    let runbooks = include_str!("../../docs/operating.md");
+    for alert in rules.lines().filter_map(|line| line.trim().strip_prefix("- alert: ")) {
+        assert!(runbooks.contains(&format!("\n### {alert}\n")), "{alert} has no runbook");
+        assert!(rules.contains(&format!("docs/operating.md#{}\"", alert.to_lowercase())), "{alert} does not name its runbook");
+    }
 }
 
 async fn suite(system: &System) {

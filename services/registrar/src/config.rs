@@ -65,6 +65,10 @@ pub struct Configuration {
     pub log_format: LogFormat,
 }
 
+/// How long a service goes by what it has read of an account's grants: less than anybody notices, and most of a
+/// busy caller's requests.
+const REMEMBERED: Duration = Duration::from_millis(250);
+
 /// How log lines look.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -185,6 +189,7 @@ impl Configuration {
             trusted_proxies: self.trusted_proxies.clone(),
             utc_offset_hours: self.utc_offset_hours,
             refuse_after: Duration::from_secs(self.refuse_after_seconds),
+            remember: REMEMBERED,
             connections: self.connections,
             contract: None,
         }

@@ -1,7 +1,7 @@
 //! From a bearer token to an [`Access`]: the signature is checked once and remembered, the account and its grants
-//! are read on every request from the service's own copy, and a copy too old to trust refuses.
+//! are read from the service's own copy and remembered for a moment, and a copy too old to trust refuses.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use chrono::{DateTime, FixedOffset, NaiveDate, TimeDelta, Utc};
 use diesel::{ExpressionMethods, OptionalExtension, QueryDsl, QueryableByName, SelectableHelper, sql_query, sql_types};
@@ -31,11 +31,14 @@ pub struct AuthorityOptions {
     pub refuse_after: Duration,
     /// Hours ahead of UTC at which a local day begins (7 in Viet Nam, 8 in China).
     pub utc_offset_hours: i32,
+    /// How long what an account holds is remembered instead of read again, besides the time its copy takes to arrive. The
+    /// owner remembers nothing.
+    pub remember: Duration,
 }
 
 impl Default for AuthorityOptions {
     fn default() -> Self {
-        AuthorityOptions { owner: false, refuse_after: Duration::from_secs(60), utc_offset_hours: 7 }
+        AuthorityOptions { owner: false, refuse_after: Duration::from_secs(60), utc_offset_hours: 7, remember: Duration::ZERO }
     }
 }
 
@@ -55,6 +58,8 @@ pub enum Refusal {
 pub struct Caller {
     /// The request's id.
     pub request_id: Uuid,
+    /// Whether the request waited for something that may have changed what its author holds.
+    pub waited: bool,
 }
 
 /// Decides who a caller is and what they hold. One per service; cheap to clone.
@@ -65,6 +70,7 @@ pub struct Authority {
     options: AuthorityOptions,
     verified: Cache<String, Claims>,
     keys: Cache<String, (String, String)>,
+    held: Cache<(TenantId, AccountId, NaiveDate), Arc<Held>>,
 }
 
 impl Authority {
@@ -73,7 +79,8 @@ impl Authority {
     pub fn new(db: Db, clock: Clock, options: AuthorityOptions) -> Self {
         let verified = Cache::builder().max_capacity(100_000).time_to_live(Duration::from_secs(300)).build();
         let keys = Cache::builder().max_capacity(64).time_to_live(Duration::from_secs(60)).build();
-        Authority { db, clock, options, verified, keys }
+        let held = Cache::builder().max_capacity(100_000).time_to_live(options.remember).build();
+        Authority { db, clock, options, verified, keys, held }
     }
 
     /// The claims of a valid token.
@@ -128,7 +135,18 @@ impl Authority {
     /// # Errors
     /// [`Refusal::Unauthenticated`] when the account is unknown here, disabled, or has withdrawn the token.
     pub async fn access(&self, claims: &Claims, caller: Caller) -> Result<Access, Refusal> {
-        let access = self.access_of(TenantId::from(claims.tenant), AccountId::from(claims.sub), &claims.client_id, caller.request_id).await?;
+        let (tenant, account, today) = (TenantId::from(claims.tenant), AccountId::from(claims.sub), self.today());
+        let held = match self.held.get(&(tenant, account, today)).await {
+            Some(held) if !caller.waited && !self.options.owner => held,
+            _ => {
+                let held = Arc::new(self.held(tenant, account, today).await?);
+                if !self.options.remember.is_zero() {
+                    self.held.insert((tenant, account, today), held.clone()).await;
+                }
+                held
+            }
+        };
+        let access = self.judge(&held, (tenant, account, today), &claims.client_id, caller.request_id)?;
         if access.valid_after.timestamp() > claims.iat {
             return Err(Refusal::Unauthenticated("the token was withdrawn".into()));
         }
@@ -140,34 +158,42 @@ impl Authority {
     /// # Errors
     /// [`Refusal::Unauthenticated`] when the account is unknown here or disabled.
     pub async fn access_of(&self, tenant: TenantId, account: AccountId, client: &str, request_id: Uuid) -> Result<Access, Refusal> {
-        let now = self.clock.now();
-        let today = local_date(now, self.options.utc_offset_hours);
-        let mut conn = self.db.get().await?;
-        let held: Held = Keep(sql_query(HELD).bind::<sql_types::Uuid, _>(Uuid::from(account)).bind::<sql_types::Uuid, _>(Uuid::from(tenant)).bind::<sql_types::Date, _>(today))
-            .get_result(&mut conn)
-            .await
-            .optional()
-            .map_err(StoreError::from)?
-            .ok_or_else(|| Refusal::Unauthenticated("unknown account".into()))?;
+        let today = self.today();
+        let held = self.held(tenant, account, today).await?;
+        self.judge(&held, (tenant, account, today), client, request_id)
+    }
+
+    fn today(&self) -> NaiveDate {
+        local_date(self.clock.now(), self.options.utc_offset_hours)
+    }
+
+    async fn held(&self, tenant: TenantId, account: AccountId, today: NaiveDate) -> Result<Held, Refusal> {
+        let query = sql_query(HELD).bind::<sql_types::Uuid, _>(Uuid::from(account)).bind::<sql_types::Uuid, _>(Uuid::from(tenant)).bind::<sql_types::Date, _>(today);
+        let held = Keep(query).get_result(&mut *self.db.get().await?).await.optional().map_err(StoreError::from)?;
+        held.ok_or_else(|| Refusal::Unauthenticated("unknown account".into()))
+    }
+
+    fn judge(&self, held: &Held, (tenant, account, today): (TenantId, AccountId, NaiveDate), client: &str, request_id: Uuid) -> Result<Access, Refusal> {
         if held.status != "active" {
             return Err(Refusal::Unauthenticated("the account is disabled".into()));
         }
-        let roles = |names: Vec<String>| names.iter().filter_map(|name| Role::from_code(name).ok()).collect();
+        let now = self.clock.now();
+        let roles = |names: &[String]| names.iter().filter_map(|name| Role::from_code(name).ok()).collect();
         let age = now.signed_duration_since(held.as_of);
         let stale = !self.options.owner && age > TimeDelta::from_std(self.options.refuse_after).unwrap_or(TimeDelta::MAX);
         Ok(Access {
             tenant,
             account,
             staff: held.staff_id.map(StaffId::from),
-            display_name: held.display_name,
+            display_name: held.display_name.clone(),
             client: client.to_owned(),
             request_id,
             session: Uuid::nil(),
             now,
             today,
             valid_after: held.valid_after,
-            roles: roles(held.roles),
-            tenant_roles: roles(held.tenant_roles),
+            roles: roles(&held.roles),
+            tenant_roles: roles(&held.tenant_roles),
             stale,
         })
     }
@@ -187,7 +213,7 @@ const HELD: &str = "
                    and $3 between g.valid_from and least(g.valid_until, 'infinity')) as tenant_roles
     from accounts a where a.id = $1 and a.tenant_id = $2";
 
-#[derive(QueryableByName)]
+#[derive(Clone, Debug, QueryableByName)]
 struct Held {
     #[diesel(sql_type = sql_types::Text)]
     display_name: String,

@@ -85,7 +85,8 @@ pub struct Listed<T> {
 
 /// A page of a list on its way out: only the asked fields of each record, `Link` to the next page.
 pub struct Listing {
-    body: Listed<Value>,
+    body: Vec<u8>,
+    next_cursor: Option<String>,
 }
 
 impl Listing {
@@ -94,12 +95,21 @@ impl Listing {
     /// # Errors
     /// `internal` when a record cannot be written as JSON.
     pub fn of<T: Serialize>(page: Page<T>, fields: Option<&[String]>) -> Result<Self, Problem> {
-        let items = page.items.iter().map(|item| narrowed(item, fields)).collect::<Result<_, _>>()?;
-        Ok(Listing { body: Listed { items, next_cursor: page.next.map(|cursor| cursor.encode()), total: page.total } })
+        let (next_cursor, total) = (page.next.map(|cursor| cursor.encode()), page.total);
+        let body = match fields {
+            None => serde_json::to_vec(&Listed { items: page.items, next_cursor: next_cursor.clone(), total }),
+            Some(fields) => {
+                let items: Result<Vec<Value>, _> = page.items.iter().map(|item| narrowed(item, fields)).collect();
+                items.and_then(|items| serde_json::to_vec(&Listed { items, next_cursor: next_cursor.clone(), total }))
+            }
+        };
+        let body = body.map_err(|error| {
+            tracing::error!(%error, "a record cannot be written as JSON");
+            Problem::new(ProblemKind::Internal)
+        })?;
+        Ok(Listing { body, next_cursor })
     }
-}
 
-impl Listing {
     /// A list that fits on one page.
     ///
     /// # Errors
@@ -109,12 +119,9 @@ impl Listing {
     }
 }
 
-fn narrowed<T: Serialize>(item: &T, fields: Option<&[String]>) -> Result<Value, Problem> {
-    let mut value = serde_json::to_value(item).map_err(|error| {
-        tracing::error!(%error, "a record cannot be written as JSON");
-        Problem::new(ProblemKind::Internal)
-    })?;
-    if let (Some(fields), Value::Object(record)) = (fields, &mut value) {
+fn narrowed<T: Serialize>(item: &T, fields: &[String]) -> serde_json::Result<Value> {
+    let mut value = serde_json::to_value(item)?;
+    if let Value::Object(record) = &mut value {
         record.retain(|name, _| fields.iter().any(|field| field == name));
     }
     Ok(value)
@@ -125,10 +132,10 @@ impl Responder for Listing {
 
     fn respond_to(self, request: &HttpRequest) -> HttpResponse<BoxBody> {
         let mut response = HttpResponse::Ok();
-        if let Some(cursor) = &self.body.next_cursor {
+        if let Some(cursor) = &self.next_cursor {
             response.insert_header((header::LINK, next_link(request, cursor)));
         }
-        response.json(self.body)
+        response.content_type("application/json").body(self.body)
     }
 }
 

@@ -26,6 +26,7 @@ pub mod retention;
 pub mod server;
 pub mod service;
 pub mod wait_for;
+pub mod watch;
 
 pub use answer::{Changes, Listing, Record, Versioned};
 pub use body::{Body, MergePatch};

@@ -79,6 +79,12 @@ impl<F> List<F> {
         }
     }
 
+    /// Whether the summary view is meant, which some resources read by itself.
+    #[must_use]
+    pub fn is_summary(&self) -> bool {
+        self.parameters.fields.is_none()
+    }
+
     /// The fields to show, without a summary view: `None` for all.
     ///
     /// # Errors

@@ -1,5 +1,5 @@
-//! Limits on requests per caller: counted in Redis where several processes serve (and in the process when Redis is
-//! away: losing it must not stop the service), told in `RateLimit` headers.
+//! Limits on requests per caller: counted in the process, and together in Redis where several processes serve (losing it
+//! must not stop the service), told in `RateLimit` headers.
 
 use std::{
     collections::HashMap,
@@ -13,6 +13,9 @@ use redis::aio::ConnectionManager;
 
 use crate::{Problem, ProblemKind, ServiceContext};
 
+/// Redis is told of a caller's requests a hundredth of the quota at a time, so that few of them wait for it; each process
+/// may let that many too many pass. Small quotas, such as that of passwords tried, are counted one by one.
+const SHARE: u64 = 100;
 /// Callers remembered in one window; more share the last place.
 const MOST_CALLERS: usize = 100_000;
 
@@ -45,7 +48,22 @@ pub struct RateLimiter {
 #[derive(Default)]
 struct Window {
     number: i64,
-    counts: HashMap<String, u64>,
+    counts: HashMap<String, Count>,
+}
+
+/// What was counted of a caller.
+#[derive(Clone, Copy, Debug, Default)]
+struct Count {
+    /// By all processes, when Redis was last told.
+    told: u64,
+    /// Here, since then.
+    since: u64,
+}
+
+impl Count {
+    fn all(self) -> u64 {
+        self.told + self.since
+    }
 }
 
 /// What is left of a caller's quota, for the response's headers.
@@ -79,33 +97,48 @@ impl RateLimiter {
     pub async fn count(&self, limit: RateLimit, caller: &str, now: i64) -> Remaining {
         let length = i64::try_from(limit.window.as_secs().max(1)).unwrap_or(60);
         let window = now.div_euclid(length);
-        let counted = match &self.redis {
-            Some(redis) => match tokio::time::timeout(Duration::from_millis(200), count_in_redis(redis.clone(), limit.name, caller, window, length)).await {
-                Ok(Ok(count)) => count,
-                _ => self.count_here(limit.name, caller, window),
-            },
-            None => self.count_here(limit.name, caller, window),
-        };
+        let share = if self.redis.is_some() { (limit.quota / SHARE).max(1) } else { u64::MAX };
+        let (mut count, more) = self.count_here(limit.name, caller, window, share);
+        if let (Some(redis), Some(more)) = (&self.redis, more) {
+            let telling = tokio::time::timeout(Duration::from_millis(200), count_in_redis(redis.clone(), limit.name, caller, (window, length), more));
+            if let Ok(Ok(all)) = telling.await {
+                count = self.counted(limit.name, caller, window, |count| count.told = count.told.max(all));
+            }
+        }
+        let counted = count.all();
         let reset = u64::try_from((window + 1) * length - now).unwrap_or(1);
         Remaining { limit, left: limit.quota.saturating_sub(counted), reset, over: counted > limit.quota }
     }
 
-    fn count_here(&self, policy: &'static str, caller: &str, number: i64) -> u64 {
-        let Ok(mut windows) = self.local.lock() else { return 0 };
+    /// Counts one more; answers also what Redis is to be told now, which is a share or nothing.
+    fn count_here(&self, policy: &'static str, caller: &str, number: i64, share: u64) -> (Count, Option<u64>) {
+        let mut more = None;
+        let count = self.counted(policy, caller, number, |count| {
+            count.since += 1;
+            if count.since >= share {
+                more = Some(count.since);
+                *count = Count { told: count.all(), since: 0 };
+            }
+        });
+        (count, more)
+    }
+
+    fn counted(&self, policy: &'static str, caller: &str, number: i64, change: impl FnOnce(&mut Count)) -> Count {
+        let Ok(mut windows) = self.local.lock() else { return Count::default() };
         let window = windows.entry(policy).or_default();
         if window.number != number {
             *window = Window { number, counts: HashMap::new() };
         }
         let key = if window.counts.len() < MOST_CALLERS || window.counts.contains_key(caller) { caller } else { "others" };
         let count = window.counts.entry(key.to_owned()).or_default();
-        *count += 1;
+        change(count);
         *count
     }
 }
 
-async fn count_in_redis(mut redis: ConnectionManager, policy: &str, caller: &str, window: i64, length: i64) -> redis::RedisResult<u64> {
+async fn count_in_redis(mut redis: ConnectionManager, policy: &str, caller: &str, (window, length): (i64, i64), more: u64) -> redis::RedisResult<u64> {
     let key = format!("registrar:rate:{policy}:{caller}:{window}");
-    let (count,): (u64,) = redis::pipe().atomic().incr(&key, 1).expire(&key, length + 1).ignore().query_async(&mut redis).await?;
+    let (count,): (u64,) = redis::pipe().atomic().incr(&key, more).expire(&key, length + 1).ignore().query_async(&mut redis).await?;
     Ok(count)
 }
 
@@ -174,5 +207,15 @@ mod tests {
         assert!(limiter.count(other, "a", 62).await.over);
         assert!(limiter.count(limit, "a", 62).await.over);
         assert_eq!(limiter.count(limit, "a", 120).await.left, 1);
+    }
+
+    #[test]
+    fn redis_is_told_a_share_at_a_time() {
+        let limiter = RateLimiter::new(RateLimit::default(), None);
+        let told: Vec<Option<u64>> = (0..5).map(|_| limiter.count_here("default", "a", 1, 2).1).collect();
+        assert_eq!(told, [None, Some(2), None, Some(2), None]);
+        assert_eq!(limiter.count_here("default", "a", 1, u64::MAX).0.all(), 6);
+        // Others have counted meanwhile.
+        assert_eq!(limiter.counted("default", "a", 1, |count| count.told = count.told.max(40)).all(), 42);
     }
 }

@@ -23,7 +23,7 @@ use utoipa_actix_web::AppExt;
 use utoipa_swagger_ui::SwaggerUi;
 use uuid::Uuid;
 
-use crate::{Problem, ProblemKind, Service, ServiceContext, context::request_id, openapi::Document, rate_limit::Remaining};
+use crate::{Problem, ProblemKind, Service, ServiceContext, caller::Application, context::request_id, openapi::Document, rate_limit::Remaining};
 
 /// Where to listen.
 #[derive(Clone, Debug)]
@@ -127,7 +127,7 @@ async fn refusals_as_problems<B: MessageBody + 'static>(request: ServiceRequest,
             let http = response.request().clone();
             let mut response = as_problem(response);
             decorate(&http, response.headers_mut());
-            count(http.match_pattern(), method, response.status(), started);
+            count(http.match_pattern(), method, response.status(), http.extensions().get::<Application>().map(|application| application.0), started);
             Ok(response)
         }
         Err(error) => {
@@ -137,7 +137,7 @@ async fn refusals_as_problems<B: MessageBody + 'static>(request: ServiceRequest,
             });
             let mut response = problem.respond_in(locale, id);
             name(response.headers_mut(), id);
-            count(None, method, response.status(), started);
+            count(None, method, response.status(), None, started);
             Err(InternalError::from_response(problem, response).into())
         }
     }
@@ -167,10 +167,11 @@ fn label(method: &Method) -> &'static str {
     ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"].into_iter().find(|known| *known == method.as_str()).unwrap_or("other")
 }
 
-fn count(route: Option<String>, method: &'static str, status: StatusCode, started: std::time::Instant) {
-    let labels = [("route", route.unwrap_or_else(|| "none".to_owned())), ("method", method.to_owned()), ("status", status.as_u16().to_string())];
+fn count(route: Option<String>, method: &'static str, status: StatusCode, application: Option<&'static str>, started: std::time::Instant) {
+    let route = route.unwrap_or_else(|| "none".to_owned());
+    let labels = [("route", route.clone()), ("method", method.to_owned()), ("status", status.as_u16().to_string()), ("client", application.unwrap_or("none").to_owned())];
     metrics::counter!("registrar_http_requests_total", &labels).increment(1);
-    metrics::histogram!("registrar_http_request_seconds", &labels).record(started.elapsed().as_secs_f64());
+    metrics::histogram!("registrar_http_request_seconds", "route" => route, "method" => method).record(started.elapsed().as_secs_f64());
 }
 
 fn of_status(status: u16) -> Problem {

@@ -22,6 +22,7 @@ use registrar_http::{
     rate_limit::{RateLimit, RateLimiter},
     retention,
     server::{self, Listen, Mounted, OpenApiDocument},
+    watch,
 };
 use registrar_store::{Clock, Db, DbOptions, StoreError, migrate};
 use secrecy::{ExposeSecret, SecretString};
@@ -66,6 +67,8 @@ pub struct Options {
     pub utc_offset_hours: i32,
     /// How old authority data may be before writes are refused.
     pub refuse_after: Duration,
+    /// How long what an account holds is remembered; see [`AuthorityOptions::remember`].
+    pub remember: Duration,
     /// Connections per service.
     pub connections: usize,
     /// The contract to show at `/openapi.yaml` and `/docs/`; that of the running services when absent.
@@ -90,6 +93,7 @@ impl Options {
             trusted_proxies: Vec::new(),
             utc_offset_hours: 7,
             refuse_after: Duration::from_secs(60),
+            remember: Duration::ZERO,
             connections: 16,
             contract: None,
         }
@@ -157,7 +161,8 @@ pub fn contract(services: Vec<Service>) -> Result<OpenApiDocument, StartError> {
 fn mount(service: Service, options: &Options, redis: Option<redis::aio::ConnectionManager>) -> Result<Mounted, StartError> {
     let url = database(&options.databases, service.name)?;
     let db = Db::open(url.expose_secret(), &DbOptions { max_connections: options.connections, ..DbOptions::default() })?;
-    let authority = AuthorityOptions { owner: service.name == IDENTITY, refuse_after: options.refuse_after, utc_offset_hours: options.utc_offset_hours };
+    let authority =
+        AuthorityOptions { owner: service.name == IDENTITY, refuse_after: options.refuse_after, utc_offset_hours: options.utc_offset_hours, remember: options.remember };
     let context = ServiceContext::from(Shared {
         service: service.name,
         authority: Authority::new(db.clone(), options.clock.clone(), authority),
@@ -259,6 +264,7 @@ impl Running {
         self.droppable.push(tokio::spawn(imports::run(context.clone(), (service.importers)())));
         self.droppable.push(tokio::spawn(exports::run(context.clone(), (service.exporters)())));
         self.droppable.push(tokio::spawn(retention::run(context.clone())));
+        self.droppable.push(tokio::spawn(watch::run(context.clone())));
         self.droppable.extend((service.background)(context).into_iter().map(tokio::spawn));
     }
 

@@ -9,9 +9,10 @@ use diesel_async::{
         deadpool::{Object, Pool},
     },
 };
+use futures_util::FutureExt;
 use tokio::sync::Notify;
 
-use crate::{StoreError, StoreResult};
+use crate::{StoreError, StoreResult, connect::connect};
 
 /// One connection, inside or outside a transaction.
 pub type Connection = AsyncPgConnection;
@@ -47,6 +48,10 @@ impl Db {
         let mut manager_config = ManagerConfig::default();
         // A broken connection shows at its first statement; a SELECT 1 before each use would cost a third of the reads.
         manager_config.recycling_method = RecyclingMethod::Fast;
+        manager_config.custom_setup = Box::new(|url| {
+            let url = url.to_owned();
+            async move { connect(&url).await }.boxed()
+        });
         let manager = AsyncDieselConnectionManager::<AsyncPgConnection>::new_with_config(url, manager_config);
         let pool = Pool::builder(manager)
             .max_size(options.max_connections)

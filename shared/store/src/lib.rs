@@ -4,6 +4,7 @@
 pub mod author;
 pub mod clock;
 pub mod condition;
+mod connect;
 pub mod cursor;
 pub mod db;
 pub mod error;

@@ -1,9 +1,9 @@
 //! Schema migrations: what every service database has first, then the service's own.
 
-use diesel_async::{AsyncConnection, AsyncMigrationHarness, AsyncPgConnection};
+use diesel_async::AsyncMigrationHarness;
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
-use crate::{StoreError, StoreResult};
+use crate::{StoreError, StoreResult, connect::connect};
 
 /// `migrations/shared`: outbox, history, parked events, idempotency keys.
 pub const SHARED: EmbeddedMigrations = embed_migrations!("../../migrations/shared");
@@ -14,7 +14,7 @@ pub const SHARED: EmbeddedMigrations = embed_migrations!("../../migrations/share
 /// # Errors
 /// [`StoreError::Unavailable`] when the database cannot be reached or a migration fails; it names which.
 pub async fn run(url: &str, sets: Vec<EmbeddedMigrations>) -> StoreResult<Vec<String>> {
-    let conn = AsyncPgConnection::establish(url).await.map_err(|error| StoreError::Unavailable(error.to_string()))?;
+    let conn = connect(url).await.map_err(|error| StoreError::Unavailable(error.to_string()))?;
     let mut harness = AsyncMigrationHarness::new(conn);
     let mut applied = Vec::new();
     for set in std::iter::once(SHARED).chain(sets) {

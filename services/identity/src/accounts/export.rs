@@ -4,13 +4,12 @@ use std::collections::BTreeSet;
 
 use async_trait::async_trait;
 use registrar_access::{Access, Action, units};
-use registrar_domain::Locale;
 use registrar_http::{
-    List, Problem,
-    exports::{ExportPage, Exporter, PageOf},
+    Problem,
+    exports::{ExportPage, ListExporter},
 };
 use registrar_spreadsheets::Columns;
-use registrar_store::Connection;
+use registrar_store::{Connection, PageRequest};
 use serde_json::{Map, Value, json};
 
 use super::{
@@ -23,37 +22,20 @@ use super::{
 pub struct AccountExporter;
 
 #[async_trait]
-impl Exporter for AccountExporter {
-    fn resource(&self) -> &'static str {
-        "accounts"
-    }
+impl ListExporter for AccountExporter {
+    type Query = AccountQuery;
 
-    fn action(&self) -> Action {
-        Action::AccountsRead
-    }
+    const RESOURCE: &'static str = "accounts";
+    const ACTION: Action = Action::AccountsRead;
+    const SORTS: &'static [&'static str] = &store::SORTS;
+    const FIELDS: &'static [&'static str] = &FIELDS;
 
-    fn sensitive_action(&self) -> Option<Action> {
-        None
-    }
-
-    fn columns(&self) -> &'static Columns {
+    fn file_columns(&self) -> &'static Columns {
         &COLUMNS
     }
 
-    fn sensitive(&self) -> &'static [&'static str] {
-        &[]
-    }
-
-    fn asked(&self, query: &str, locale: Locale) -> Result<Option<Vec<String>>, Problem> {
-        let list: List<AccountQuery> = List::parse(query, locale)?;
-        list.page(&store::SORTS)?;
-        list.fields_or_all(&FIELDS)
-    }
-
-    async fn page(&self, conn: &mut Connection, access: &Access, page: PageOf<'_>) -> Result<ExportPage, Problem> {
-        let list: List<AccountQuery> = List::parse(page.query, Locale::En)?;
-        let request = page.request(list.page(&store::SORTS)?);
-        let found = store::list(conn, access, &list.filter.into(), &request).await?;
+    async fn rows(&self, conn: &mut Connection, access: &Access, query: AccountQuery, page: &PageRequest, _: bool) -> Result<ExportPage, Problem> {
+        let found = store::list(conn, access, &query.into(), page).await?;
         let columns = || found.items.iter().map(|(record, _)| &record.columns);
         let units = units::codes(conn, access, columns().map(|columns| columns.unit_id).collect()).await?;
         let staff: BTreeSet<_> = columns().filter_map(|columns| columns.staff_id).collect();

@@ -4,13 +4,12 @@ use std::collections::BTreeSet;
 
 use async_trait::async_trait;
 use registrar_access::{Access, Action, units};
-use registrar_domain::Locale;
 use registrar_http::{
-    List, Problem,
-    exports::{ExportPage, Exporter, PageOf},
+    Problem,
+    exports::{ExportPage, ListExporter},
 };
 use registrar_spreadsheets::Columns;
-use registrar_store::Connection;
+use registrar_store::{Connection, PageRequest};
 use serde_json::{Map, Value, json};
 
 use super::{
@@ -24,37 +23,20 @@ use crate::accounts::credentials;
 pub struct GrantExporter;
 
 #[async_trait]
-impl Exporter for GrantExporter {
-    fn resource(&self) -> &'static str {
-        "grants"
-    }
+impl ListExporter for GrantExporter {
+    type Query = GrantQuery;
 
-    fn action(&self) -> Action {
-        Action::GrantsRead
-    }
+    const RESOURCE: &'static str = "grants";
+    const ACTION: Action = Action::GrantsRead;
+    const SORTS: &'static [&'static str] = &store::SORTS;
+    const FIELDS: &'static [&'static str] = &FIELDS;
 
-    fn sensitive_action(&self) -> Option<Action> {
-        None
-    }
-
-    fn columns(&self) -> &'static Columns {
+    fn file_columns(&self) -> &'static Columns {
         &COLUMNS
     }
 
-    fn sensitive(&self) -> &'static [&'static str] {
-        &[]
-    }
-
-    fn asked(&self, query: &str, locale: Locale) -> Result<Option<Vec<String>>, Problem> {
-        let list: List<GrantQuery> = List::parse(query, locale)?;
-        list.page(&store::SORTS)?;
-        list.fields_or_all(&FIELDS)
-    }
-
-    async fn page(&self, conn: &mut Connection, access: &Access, page: PageOf<'_>) -> Result<ExportPage, Problem> {
-        let list: List<GrantQuery> = List::parse(page.query, Locale::En)?;
-        let request = page.request(list.page(&store::SORTS)?);
-        let found = store::list(conn, access, &list.filter.into(), &request).await?;
+    async fn rows(&self, conn: &mut Connection, access: &Access, query: GrantQuery, page: &PageRequest, _: bool) -> Result<ExportPage, Problem> {
+        let found = store::list(conn, access, &query.into(), page).await?;
         let columns = || found.items.iter().map(|record| &record.columns);
         let units = units::codes(conn, access, columns().map(|columns| columns.unit_id).collect()).await?;
         let holders: BTreeSet<_> = columns().map(|columns| columns.account_id).collect();

@@ -4,13 +4,13 @@ use std::collections::{BTreeSet, HashMap};
 
 use async_trait::async_trait;
 use registrar_access::{Access, Action, units};
-use registrar_domain::{Hierarchy, Locale};
+use registrar_domain::Hierarchy;
 use registrar_http::{
-    List, Problem,
-    exports::{ExportPage, Exporter, PageOf, flat},
+    Problem,
+    exports::{ExportPage, ListExporter, flat},
 };
 use registrar_spreadsheets::Columns;
-use registrar_store::Connection;
+use registrar_store::{Connection, PageRequest};
 use serde_json::json;
 use uuid::Uuid;
 
@@ -25,37 +25,20 @@ use super::{
 pub struct UnitExporter;
 
 #[async_trait]
-impl Exporter for UnitExporter {
-    fn resource(&self) -> &'static str {
-        "units"
-    }
+impl ListExporter for UnitExporter {
+    type Query = UnitQuery;
 
-    fn action(&self) -> Action {
-        Action::UnitsRead
-    }
+    const RESOURCE: &'static str = "units";
+    const ACTION: Action = Action::UnitsRead;
+    const SORTS: &'static [&'static str] = &store::SORTS;
+    const FIELDS: &'static [&'static str] = &FIELDS;
 
-    fn sensitive_action(&self) -> Option<Action> {
-        None
-    }
-
-    fn columns(&self) -> &'static Columns {
+    fn file_columns(&self) -> &'static Columns {
         &COLUMNS
     }
 
-    fn sensitive(&self) -> &'static [&'static str] {
-        &[]
-    }
-
-    fn asked(&self, query: &str, locale: Locale) -> Result<Option<Vec<String>>, Problem> {
-        let list: List<UnitQuery> = List::parse(query, locale)?;
-        list.page(&store::SORTS)?;
-        list.fields_or_all(&FIELDS)
-    }
-
-    async fn page(&self, conn: &mut Connection, access: &Access, page: PageOf<'_>) -> Result<ExportPage, Problem> {
-        let list: List<UnitQuery> = List::parse(page.query, Locale::En)?;
-        let request = page.request(list.page(&store::SORTS)?);
-        let found = store::list(conn, access, &list.filter.filter(access.today), &request).await?;
+    async fn rows(&self, conn: &mut Connection, access: &Access, query: UnitQuery, page: &PageRequest, _: bool) -> Result<ExportPage, Problem> {
+        let found = store::list(conn, access, &query.filter(access.today), page).await?;
         let inputs = found.items.iter().map(|unit| unit.columns.to_input()).collect::<Result<Vec<_>, _>>()?;
         let above: BTreeSet<Uuid> = inputs.iter().flat_map(|unit| unit.superiors.iter().map(|superior| superior.unit_id.into())).collect();
         let codes = units::codes(conn, access, above).await?;

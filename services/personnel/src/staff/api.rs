@@ -93,8 +93,6 @@ pub struct Staff {
     pub changed_at: DateTime<Utc>,
 }
 
-/// The fields of a list's summary view.
-const SUMMARY: [&str; 9] = ["id", "version", "code", "full_name", "gender", "position", "education_level", "unit_id", "status"];
 /// All fields of a record.
 pub(super) const FIELDS: [&str; 28] = [
     "id",
@@ -257,9 +255,12 @@ impl From<StaffQuery> for StaffFilter {
 )]
 #[get("")]
 pub async fn list(context: ServiceContext, caller: Caller, list: List<StaffQuery>) -> Result<Listing, Problem> {
-    let (page, fields) = (list.page(&store::SORTS)?, list.fields(&SUMMARY, &FIELDS)?);
-    let found = store::list(&mut *context.db.get().await?, &caller, &list.filter.into(), &page).await?;
-    Listing::of(found.map(Staff::masked), fields.as_deref())
+    let (page, summary, fields) = (list.page(&store::SORTS)?, list.is_summary(), list.fields_or_all(&FIELDS)?);
+    let (mut conn, filter) = (context.db.get().await?, list.filter.into());
+    if summary {
+        return Listing::of(store::summaries(&mut conn, &caller, &filter, &page).await?, None);
+    }
+    Listing::of(store::list(&mut conn, &caller, &filter, &page).await?.map(Staff::masked), fields.as_deref())
 }
 
 /// Enter a staff record

@@ -2,13 +2,12 @@
 
 use async_trait::async_trait;
 use registrar_access::{Access, Action, units};
-use registrar_domain::Locale;
 use registrar_http::{
-    List, Problem,
-    exports::{ExportPage, Exporter, PageOf, flat},
+    Problem,
+    exports::{ExportPage, ListExporter, flat},
 };
 use registrar_spreadsheets::Columns;
-use registrar_store::Connection;
+use registrar_store::{Connection, PageRequest};
 use serde_json::json;
 
 use super::{
@@ -21,39 +20,23 @@ use super::{
 pub struct StaffExporter;
 
 #[async_trait]
-impl Exporter for StaffExporter {
-    fn resource(&self) -> &'static str {
-        "staff"
-    }
+impl ListExporter for StaffExporter {
+    type Query = StaffQuery;
 
-    fn action(&self) -> Action {
-        Action::StaffRead
-    }
+    const RESOURCE: &'static str = "staff";
+    const ACTION: Action = Action::StaffRead;
+    const SENSITIVE: Option<(Action, &'static [&'static str])> = Some((Action::StaffReadSensitive, &SENSITIVE));
+    const SORTS: &'static [&'static str] = &store::SORTS;
+    const FIELDS: &'static [&'static str] = &FIELDS;
 
-    fn sensitive_action(&self) -> Option<Action> {
-        Some(Action::StaffReadSensitive)
-    }
-
-    fn columns(&self) -> &'static Columns {
+    fn file_columns(&self) -> &'static Columns {
         &COLUMNS
     }
 
-    fn sensitive(&self) -> &'static [&'static str] {
-        &SENSITIVE
-    }
-
-    fn asked(&self, query: &str, locale: Locale) -> Result<Option<Vec<String>>, Problem> {
-        let list: List<StaffQuery> = List::parse(query, locale)?;
-        list.page(&store::SORTS)?;
-        list.fields_or_all(&FIELDS)
-    }
-
-    async fn page(&self, conn: &mut Connection, access: &Access, page: PageOf<'_>) -> Result<ExportPage, Problem> {
-        let list: List<StaffQuery> = List::parse(page.query, Locale::En)?;
-        let request = page.request(list.page(&store::SORTS)?);
-        let filter = StaffFilter { sensitive: page.sensitive, ..list.filter.into() };
-        let found = store::list(conn, access, &filter, &request).await?;
-        if page.sensitive {
+    async fn rows(&self, conn: &mut Connection, access: &Access, query: StaffQuery, page: &PageRequest, sensitive: bool) -> Result<ExportPage, Problem> {
+        let filter = StaffFilter { sensitive, ..query.into() };
+        let found = store::list(conn, access, &filter, page).await?;
+        if sensitive {
             store::log_read(conn, access, found.items.iter().map(|record| record.id).collect()).await?;
         }
         let codes = units::codes(conn, access, found.items.iter().map(|record| record.columns.unit_id).collect()).await?;

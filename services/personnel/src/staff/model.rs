@@ -381,6 +381,25 @@ pub struct StaffRecord {
     pub changed_at: chrono::DateTime<chrono::Utc>,
 }
 
+/// What a list shows unless asked for more; the fields as in `Staff`.
+#[derive(Clone, Debug, Serialize, Queryable, Selectable)]
+#[diesel(table_name = staff, check_for_backend(diesel::pg::Pg))]
+#[allow(missing_docs, reason = "as in Staff")]
+pub struct StaffSummary {
+    pub id: Uuid,
+    pub version: i64,
+    pub code: String,
+    pub full_name: String,
+    pub gender: String,
+    pub position: String,
+    pub education_level: Option<String>,
+    pub unit_id: Uuid,
+    pub status: String,
+    /// Where a page ends when sorted by name.
+    #[serde(skip)]
+    pub name_sort: String,
+}
+
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;

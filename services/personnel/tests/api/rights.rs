@@ -1,7 +1,9 @@
 //! Who may do what with staff records, and what happens when nobody can tell.
 
+use std::time::Duration;
+
 use chrono::TimeDelta;
-use registrar_access::Role;
+use registrar_access::{Authority, AuthorityOptions, Caller, Role};
 use registrar_domain::{EducationLevel, Hierarchy, UnitKind};
 use registrar_http::rate_limit::RateLimit;
 use registrar_testkit::{NewAccount, NewUnit, TestSystem};
@@ -225,4 +227,19 @@ async fn a_grant_over_one_level_enters_nobody_of_another() {
     let errors = clerk.get(format!("/v1/staff/imports/{}/errors", done.id())).await.ok();
     assert_eq!((errors.at("/items/0/field"), errors.at("/items/0/code")), (&json!("education_level"), &json!("forbidden")));
     assert_eq!(world.count("select count(*) as count from staff where education_level = 'THCS'").await, 0);
+}
+
+#[tokio::test]
+async fn what_an_account_holds_is_remembered_for_a_moment_unless_the_request_waited() {
+    let world = World::start().await;
+    let account = world.system.account(Role::Clerk, world.school).await.unwrap();
+    let clock = world.system.clock().clock();
+    let remembering = |remember: Duration| Authority::new(world.system.db("personnel").clone(), clock.clone(), AuthorityOptions { remember, ..AuthorityOptions::default() });
+    let (hour, nothing) = (remembering(Duration::from_secs(3600)), remembering(Duration::ZERO));
+    let claims = hour.authenticate(&account.token()).await.unwrap();
+    let access = async |authority: &Authority, waited: bool| authority.access(&claims, Caller { request_id: world.system.new_id(), waited }).await;
+    assert!(access(&hour, false).await.is_ok() && access(&nothing, false).await.is_ok());
+    world.system.disable(&account).await.unwrap();
+    assert!(access(&hour, false).await.is_ok());
+    assert!(access(&hour, true).await.is_err() && access(&nothing, false).await.is_err());
 }

@@ -65,7 +65,7 @@ pub async fn file(exporter: Arc<dyn Exporter>, context: ServiceContext, caller: 
 }
 
 /// The export routes of a resource, in a module of its own: `export_routes!(StaffExporter, "personnel.staff", "staff");`
-/// then `.service(exports::create).service(exports::read).service(exports::file)`.
+/// then `.configure(exports::routes)`.
 #[macro_export]
 macro_rules! export_routes {
     ($exporter:expr, $operation:literal, $tag:literal) => {
@@ -80,6 +80,11 @@ macro_rules! export_routes {
                 exports::{Export, ExportInput, api},
                 path::Id,
             };
+
+            /// Adds them; before routes that take anything at their place.
+            pub fn routes(routes: &mut ::utoipa_actix_web::service_config::ServiceConfig) {
+                routes.service(create).service(read).service(file);
+            }
 
             /// Export the list as a spreadsheet
             ///

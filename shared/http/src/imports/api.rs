@@ -232,6 +232,11 @@ macro_rules! import_routes {
                 path::Id,
             };
 
+            /// Adds them; before routes that take anything at their place.
+            pub fn routes(routes: &mut ::utoipa_actix_web::service_config::ServiceConfig) {
+                routes.service(create).service(template).service(read).service(confirm).service(errors).service(file).service(progress);
+            }
+
             /// Import records from a spreadsheet
             ///
             /// An Excel workbook (.xlsx) or CSV in UTF-8. `GET .../imports/template` has the columns; headers may be in
