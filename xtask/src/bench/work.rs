@@ -119,7 +119,7 @@ impl<'a> Work<'a> {
         let mut figures = Vec::new();
         for (caller, who) in CALLERS {
             let token = self.installation.token(caller).await?;
-            let cursors = self.cursors(&token).await?;
+            let cursors = self.cursors(&token, if caller == "head" { 50 } else { 200 }).await?;
             let first = self
                 .load(200, {
                     let token = token.clone();
@@ -138,14 +138,14 @@ impl<'a> Work<'a> {
         Ok(figures)
     }
 
-    async fn cursors(&self, token: &str) -> Result<Vec<String>> {
+    async fn cursors(&self, token: &str, step: usize) -> Result<Vec<String>> {
         let mut connection = Connection::open(self.installation.address("personnel")?).await?;
-        let (mut cursors, mut path) = (Vec::new(), "/v1/staff?limit=200&sort=code".to_owned());
+        let (mut cursors, mut path) = (Vec::new(), format!("/v1/staff?limit={step}&sort=code"));
         loop {
             ensure!(connection.exchange(&get(&path, token, "")).await? == 200, "{}", connection.body());
             let body: Value = serde_json::from_str(&connection.body())?;
             let Some(cursor) = body.get("next_cursor").and_then(Value::as_str) else { return Ok(cursors) };
-            path = format!("/v1/staff?limit=200&sort=code&cursor={cursor}");
+            path = format!("/v1/staff?limit={step}&sort=code&cursor={cursor}");
             cursors.push(cursor.to_owned());
         }
     }

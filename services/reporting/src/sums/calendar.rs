@@ -24,6 +24,9 @@ pub struct Span {
     pub sign: i32,
 }
 
+/// For how many years back headcounts are ready: as long as plans of a term of office look back.
+const YEARS: i32 = 5;
+
 const TODAY: Span = Span { name: "today", first: None, last: None, sign: 1 };
 
 fn month(day: NaiveDate) -> NaiveDate {
@@ -31,10 +34,10 @@ fn month(day: NaiveDate) -> NaiveDate {
 }
 
 impl Calendar {
-    /// The days to keep on a day: this year and the last one.
+    /// The days to keep on a day: this year and the [`YEARS`] before.
     #[must_use]
     pub fn on(today: NaiveDate) -> Self {
-        Calendar { opening: NaiveDate::from_ymd_opt(today.year() - 1, 1, 1).unwrap_or(today), today }
+        Calendar { opening: NaiveDate::from_ymd_opt(today.year() - YEARS, 1, 1).unwrap_or(today), today }
     }
 
     /// What adds up to the headcount of a day; none before the opening.
@@ -91,8 +94,8 @@ mod tests {
     }
 
     #[test]
-    fn a_year_back_is_kept_and_before_that_nothing_is() {
-        let calendar = Calendar::on(NaiveDate::from_ymd_opt(2025, 9, 15).unwrap());
+    fn five_years_back_are_kept_and_before_that_nothing_is() {
+        let calendar = Calendar::on(NaiveDate::from_ymd_opt(2029, 9, 15).unwrap());
         assert_eq!(calendar.opening, day(0));
         assert_eq!(calendar.spans(NaiveDate::from_ymd_opt(2023, 12, 31).unwrap()), None);
         assert_eq!(calendar.spans(calendar.today), Some(vec![TODAY]));
