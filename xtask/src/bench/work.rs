@@ -56,7 +56,9 @@ impl<'a> Work<'a> {
         }
         ensure!(ids.values().map(Vec::len).sum::<usize>() == installation.size.staff, "not all staff are there");
         let tenant = installation.sql("personnel", "select id from units where id = tenant_id").await?.trim().to_owned();
-        Ok(Work { installation, time, tenant, ids })
+        let work = Work { installation, time, tenant, ids };
+        work.settled().await?;
+        Ok(work)
     }
 
     /// Those whom a caller may read.
@@ -203,15 +205,25 @@ impl<'a> Work<'a> {
         Ok(self.installation.sql("personnel", "select clock_timestamp()").await?.trim().to_owned())
     }
 
-    /// Waits until students has every version of every member of staff.
+    /// Waits until every service has every version of every member of staff, and has nothing left to do with them: what is
+    /// measured next has the machine to itself.
     async fn settled(&self) -> Result<()> {
-        let deadline = Instant::now() + Duration::from_secs(120);
+        const COPIES: [(&str, &str); 3] = [("students", "staff_copies"), ("identity", "staff_names"), ("reporting", "staff_statistics")];
+        let deadline = Instant::now() + Duration::from_secs(600);
         let sum = |table: &str| format!("select sum(version) from {table}");
-        while self.installation.sql("personnel", &sum("staff")).await? != self.installation.sql("students", &sum("staff_copies")).await? {
-            ensure!(Instant::now() < deadline, "the copies do not arrive");
-            tokio::time::sleep(Duration::from_millis(200)).await;
+        let entered = self.installation.sql("personnel", &sum("staff")).await?;
+        for (service, copy) in COPIES {
+            while self.installation.sql(service, &sum(copy)).await? != entered || self.pending(service).await? {
+                ensure!(Instant::now() < deadline, "{service} does not catch up");
+                tokio::time::sleep(Duration::from_millis(200)).await;
+            }
         }
         Ok(())
+    }
+
+    async fn pending(&self, service: &str) -> Result<bool> {
+        let left = if service == "reporting" { "headcount_pending" } else { "outbox" };
+        Ok(self.installation.sql(service, &format!("select exists (select from {left})")).await?.trim() == "t")
     }
 
     /// How long each edit since then took to be committed there; one cluster has one clock.
