@@ -19,7 +19,7 @@ use uuid::Uuid;
 
 use crate::{Problem, ProblemKind, rate_limit::RateLimiter};
 
-/// How long sending a file to an import may take: 200 MB in this time are 2 Mbit/s.
+/// How long sending a file to an import may take: 50 MB in this time are half a Mbit/s.
 const UPLOAD_TIMEOUT: Duration = Duration::from_secs(15 * 60);
 
 /// What the handlers of one service share. Cheap to clone.
