@@ -70,6 +70,12 @@ impl Client {
         Ok(Client { token: Some(session.at("/access_token").as_str().context("no token")?.to_owned()), ..anonymous })
     }
 
+    /// The same caller with this access token.
+    #[must_use]
+    pub fn with_token(&self, token: String) -> Self {
+        Client { token: Some(token), ..self.clone() }
+    }
+
     /// Sends a request.
     ///
     /// # Errors

@@ -2,6 +2,8 @@
 
 mod client;
 mod processes;
+mod wait;
 
 pub use client::{Answer, Client};
-pub use processes::{Mode, Setup, System};
+pub use processes::{Mode, ROLE, Setup, System};
+pub use wait::until;

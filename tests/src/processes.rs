@@ -4,7 +4,7 @@
 use std::{
     collections::BTreeMap,
     net::SocketAddr,
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::{Command, Output},
     time::Duration,
 };
@@ -51,8 +51,12 @@ pub struct System {
 pub struct Setup {
     /// The `registrar` program.
     pub program: PathBuf,
-    /// Whether PostgreSQL is durable; tests need not wait for disks.
+    /// Whether PostgreSQL is durable; tests need not wait for disks. Only a durable one asks for passwords.
     pub durable: bool,
+    /// Whether the services connect as a role of their own, whose password is in a file: [`System::password_file`].
+    pub password_file: bool,
+    /// Further settings of all processes, as environment variables.
+    pub environment: Vec<(String, String)>,
 }
 
 impl Default for Setup {
@@ -63,9 +67,14 @@ impl Default for Setup {
         if folder.ends_with("deps") {
             folder.pop();
         }
-        Setup { program: folder.join("registrar"), durable: false }
+        Setup { program: folder.join("registrar"), durable: false, password_file: false, environment: Vec::new() }
     }
 }
+
+/// The role of the services in [`Setup::password_file`], and its first password.
+pub const ROLE: &str = "services";
+const FIRST_PASSWORD: &str = "the first password";
+const PASSWORD_FILE: &str = "database-password";
 
 /// How long a process may take to come up on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -133,9 +142,19 @@ impl System {
             ("REGISTRAR_TRUSTED_PROXIES".to_owned(), "[\"127.0.0.1\"]".to_owned()),
         ];
         let mut ports = BTreeMap::new();
+        environment.extend(setup.environment.iter().cloned());
+        let password = folder.path().join(PASSWORD_FILE);
+        if setup.password_file {
+            std::fs::write(&password, FIRST_PASSWORD)?;
+            postgresql.execute("postgres", &format!("create role {ROLE} superuser login password '{FIRST_PASSWORD}'")).await?;
+        }
         for service in names() {
             postgresql.create_database(&service).await?;
-            environment.push((format!("REGISTRAR_DATABASES__{}", service.to_uppercase()), postgresql.url(&service)));
+            let url = match setup.password_file {
+                true => format!("postgres://{ROLE}@127.0.0.1:{}/{service}?password_file={}", postgresql.port(), password.display()),
+                false => postgresql.url(&service),
+            };
+            environment.push((format!("REGISTRAR_DATABASES__{}", service.to_uppercase()), url));
             ports.insert(service, (free_port()?, free_port()?));
         }
         let identity = ports.get("identity").context("no identity")?.1;
@@ -167,7 +186,11 @@ impl System {
         Ok(())
     }
 
-    async fn load(&self, students: u32) -> anyhow::Result<()> {
+    /// Loads about `students` students through the import API.
+    ///
+    /// # Errors
+    /// When the services do not take them.
+    pub async fn load(&self, students: u32) -> anyhow::Result<()> {
         let mut loader = Loader::sign_in(&self.base, "admin", PASSWORD).await?;
         loader.load(&Population::of(students)?, registrar::demo::today()).await
     }
@@ -178,6 +201,40 @@ impl System {
     /// When it does not become ready.
     pub async fn begin(&mut self, service: &str) -> anyhow::Result<()> {
         self.spawn(service, &["serve", service]).await
+    }
+
+    /// SIGTERM for a service's process, and waits for its orderly end; [`System::begin`] starts it again.
+    ///
+    /// # Errors
+    /// When it has to be killed.
+    pub async fn stop(&mut self, service: &str) -> anyhow::Result<()> {
+        self.processes.get_mut(service).context("not running")?.stop(Signal::Terminate, Duration::from_secs(20)).await
+    }
+
+    /// SIGTERM for a service's process, without waiting for its end.
+    ///
+    /// # Errors
+    /// When it does not run.
+    pub fn terminate(&self, service: &str) -> anyhow::Result<()> {
+        self.processes.get(service).context("not running")?.signal(Signal::Terminate);
+        Ok(())
+    }
+
+    /// Which program is started from now on.
+    pub fn set_program(&mut self, program: PathBuf) {
+        self.program = program;
+    }
+
+    /// The file with the password of the services' role.
+    #[must_use]
+    pub fn password_file(&self) -> PathBuf {
+        self.folder.path().join(PASSWORD_FILE)
+    }
+
+    /// The installation's own folder, for files of a test.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
     }
 
     async fn spawn(&mut self, name: &str, arguments: &[&str]) -> anyhow::Result<()> {

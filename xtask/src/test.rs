@@ -16,6 +16,7 @@ use crate::{
     chores,
     repository::root,
     step::{Steps, begin, cargo, succeed},
+    vendors,
 };
 
 /// How to test.
@@ -39,7 +40,9 @@ pub async fn run(options: Options) -> Result<ExitCode> {
     steps.prepare("build", succeed(cargo(&root, ["build", "--package", "registrar"]))).await;
     tests(&mut steps, &root, options.no_install).await;
     steps.check("HTTP contract is up to date", async { chores::check_openapi() }).await;
+    steps.check("HTTP contract only grows", async { chores::check_http_growth() }).await;
     steps.check("event contracts only grow", async { chores::check_contracts() }).await;
+    vendors::steps(&mut steps, policy(options.no_install)).await;
     let counts = steps.counts();
     println!("{} passed, {} failed", counts.passed, counts.failed);
     Ok(if counts.failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
@@ -59,7 +62,7 @@ async fn tests(steps: &mut Steps, root: &Path, no_install: bool) {
         return;
     }
     let mut servers = None;
-    let policy = if no_install { InstallPolicy::Refuse } else { InstallPolicy::Allow };
+    let policy = policy(no_install);
     let start = async {
         servers = Some(Servers::start(policy).await?);
         Ok(())
@@ -102,6 +105,10 @@ impl Servers {
         let cluster = self.cluster;
         let _ = tokio::task::spawn_blocking(move || drop(cluster)).await;
     }
+}
+
+fn policy(no_install: bool) -> InstallPolicy {
+    if no_install { InstallPolicy::Refuse } else { InstallPolicy::Allow }
 }
 
 fn has_program(name: &str) -> bool {

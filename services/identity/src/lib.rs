@@ -31,9 +31,18 @@ pub fn service() -> Service {
     Service {
         name: "identity",
         segments: &["units", "accounts", "roles", "grants", "sessions", "me", "code-lists"],
+        tags: &[
+            ("units", "Ministry, departments, communes and schools, in dated hierarchies (đơn vị, 机构)."),
+            ("accounts", "Who may sign in (tài khoản, 账号)."),
+            ("roles", "What a grant allows (vai trò, 角色)."),
+            ("grants", "Who may do what, in which unit and below it (phân quyền, 授权)."),
+            ("sessions", "Signing in, staying signed in, signing out (đăng nhập, 登录)."),
+            ("me", "The caller's own account."),
+            ("code-lists", "The values that coded fields take (danh mục, 代码表)."),
+        ],
         routes,
         root_routes: keys::routes,
-        internal_routes: authority::routes,
+        internal_routes,
         migrations: || MIGRATIONS,
         sources: authority::sources,
         replicas: || vec![Arc::new(accounts::staff_names::StaffNames)],
@@ -51,4 +60,9 @@ fn routes(routes: &mut ServiceConfig, context: &ServiceContext) {
     sessions::routes(routes, context);
     me::routes(routes, context);
     code_lists::routes(routes, context);
+}
+
+fn internal_routes(routes: &mut actix_web::web::ServiceConfig, context: &ServiceContext) {
+    authority::routes(routes, context);
+    sessions::internal_routes(routes, context);
 }

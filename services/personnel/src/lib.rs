@@ -17,6 +17,7 @@ pub fn service() -> Service {
     Service {
         name: "personnel",
         segments: &["staff"],
+        tags: &[("staff", "Who works in the units (cán bộ, giáo viên, nhân viên; 教职工).")],
         routes: |routes, context| staff::routes(routes, context),
         root_routes: service::no_routes,
         internal_routes: service::no_routes,

@@ -19,7 +19,8 @@ use secrecy::SecretString;
 use serde::{Deserialize, Serialize, Serializer};
 
 /// All settings. In the environment: `REGISTRAR_` and the name in capitals, with `__` before what belongs to a section,
-/// as in `REGISTRAR_DATABASES__PERSONNEL`. `DATABASE_URL` (for one service), `AMQP_URL` and `REDIS_URL` are understood too.
+/// as in `REGISTRAR_DATABASES__PERSONNEL`. `DATABASE_URL` (for one service), `AMQP_URL`,
+/// `REDIS_URL` and `OTEL_EXPORTER_OTLP_ENDPOINT` are understood too.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Configuration {
@@ -59,6 +60,8 @@ pub struct Configuration {
     pub refuse_after_seconds: u64,
     /// Database connections per service and process.
     pub connections: usize,
+    /// Where traces go: the base URL of a collector that takes OTLP over HTTP; none are made when absent.
+    pub otlp_endpoint: Option<String>,
     /// What to log, as `RUST_LOG` would say it.
     pub log: String,
     /// `text` or `json`.
@@ -98,6 +101,7 @@ impl Default for Configuration {
             utc_offset_hours: 7,
             refuse_after_seconds: 60,
             connections: 16,
+            otlp_endpoint: None,
             log: "info".to_owned(),
             log_format: LogFormat::Text,
         }
@@ -126,6 +130,7 @@ pub fn read(file: Option<&Path>) -> anyhow::Result<Configuration> {
         figment = figment.merge(Toml::file_exact(path));
     }
     figment = figment.merge(Env::raw().only(&["AMQP_URL", "REDIS_URL"]));
+    figment = figment.merge(Env::raw().only(&["OTEL_EXPORTER_OTLP_ENDPOINT"]).map(|_| "otlp_endpoint".into()));
     figment = figment.merge(Env::prefixed("REGISTRAR_").filter(|name| !name.starts_with("test_") && name != "config").split("__"));
     let configuration: Configuration = figment.extract().context("the configuration")?;
     let known: Vec<&str> = crate::services().iter().map(|service| service.name).collect();

@@ -22,6 +22,7 @@ pub fn service() -> Service {
     Service {
         name: "reporting",
         segments: &["reports"],
+        tags: &[("reports", "Figures, kept by events alone (báo cáo, 报表).")],
         routes: |routes, context| {
             let reports = resource!(context, "/reports").service(headcounts::api::headcounts);
             routes.service(reports.service(records::api::completeness).service(records::api::identities));

@@ -29,6 +29,14 @@ pub fn service() -> Service {
     Service {
         name: "students",
         segments: &["school-years", "classes", "students", "guardians", "enrolments", "assignments"],
+        tags: &[
+            ("school-years", "The years that classes belong to (năm học, 学年)."),
+            ("classes", "Classes with their homeroom teachers (lớp, 班级)."),
+            ("students", "Who learns (học sinh, 学生)."),
+            ("guardians", "Who answers for students at home (phụ huynh, 监护人)."),
+            ("enrolments", "Who is in which class, from when until when (ghi danh, 学籍)."),
+            ("assignments", "Who teaches what in which class (phân công giảng dạy, 任课)."),
+        ],
         routes: |routes, context| {
             school_years::routes(routes, context);
             classes::routes(routes, context);

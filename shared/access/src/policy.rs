@@ -18,6 +18,8 @@ registrar_domain::text_enum! {
         Viewer = "viewer",
         /// Another vendor's software that mirrors rosters.
         Integrator = "integrator",
+        /// Runs the installation; sees no records (vận hành, 运维). Counts for the installation's first tenant as a whole only.
+        Operator = "operator",
     }
 }
 
@@ -62,6 +64,10 @@ registrar_domain::text_enum! {
         AssignmentsWrite = "assignments.write",
         /// See headcounts.
         ReportsRead = "reports.read",
+        /// See how the installation is doing: services, lag, jobs, events that could not be applied, errors.
+        OperationsRead = "operations.read",
+        /// Try events again that could not be applied, compare copies with their owners.
+        OperationsWrite = "operations.write",
     }
 }
 
@@ -79,8 +85,9 @@ impl Action {
 pub fn allows(role: Role, action: Action) -> bool {
     use Action as A;
     match role {
-        Role::Administrator | Role::HeadTeacher => role == Role::Administrator || !matches!(action, A::UnitsWrite | A::SchoolYearsWrite),
-        Role::Clerk => !matches!(action, A::UnitsWrite | A::SchoolYearsWrite | A::AccountsWrite | A::GrantsWrite),
+        Role::Administrator => true,
+        Role::HeadTeacher => !matches!(action, A::UnitsWrite | A::SchoolYearsWrite | A::OperationsRead | A::OperationsWrite),
+        Role::Clerk => !matches!(action, A::UnitsWrite | A::SchoolYearsWrite | A::AccountsWrite | A::GrantsWrite | A::OperationsRead | A::OperationsWrite),
         Role::Officer => matches!(
             action,
             A::UnitsRead
@@ -97,6 +104,7 @@ pub fn allows(role: Role, action: Action) -> bool {
         Role::Teacher => matches!(action, A::UnitsRead | A::StaffRead | A::SchoolYearsRead | A::ClassesRead | A::AssignmentsRead),
         Role::Viewer => matches!(action, A::UnitsRead | A::SchoolYearsRead | A::ReportsRead),
         Role::Integrator => matches!(action, A::UnitsRead | A::StaffRead | A::SchoolYearsRead | A::ClassesRead | A::StudentsRead | A::AssignmentsRead),
+        Role::Operator => matches!(action, A::OperationsRead | A::OperationsWrite),
     }
 }
 
@@ -122,6 +130,12 @@ mod tests {
     fn only_an_administrator_may_change_units() {
         assert_eq!(roles_for(Action::UnitsWrite), ["administrator"]);
         assert!(Action::ALL.iter().all(|action| allows(Role::Administrator, *action)));
+    }
+
+    #[test]
+    fn operations_are_for_those_who_run_the_installation() {
+        assert_eq!(roles_for(Action::OperationsWrite), ["administrator", "operator"]);
+        assert_eq!(roles_for(Action::OperationsRead), roles_for(Action::OperationsWrite));
     }
 
     #[test]

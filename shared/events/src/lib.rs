@@ -12,6 +12,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::indexing_slicing))]
 
 mod backoff;
+pub mod comparisons;
 pub mod consumer;
 pub mod contracts;
 mod epoch;

@@ -19,6 +19,7 @@ use diesel::{ExpressionMethods, OptionalExtension, QueryDsl, QueryableByName, de
 use diesel_async::RunQueryDsl;
 use futures_util::FutureExt;
 use registrar_store::{Connection, Db, StoreError, StoreResult, feed::current_epoch, schema::outbox};
+use registrar_traces::{Continued, Kind, continued};
 use tokio::time::{Instant, sleep, timeout};
 use uuid::Uuid;
 
@@ -101,19 +102,20 @@ impl Relay {
         let now = Instant::now();
         let waiting: Vec<&String> = aside.iter().filter(|(_, (_, until))| *until > now).map(|(name, _)| name).collect();
         let mut conn = self.db.get().await?;
-        let rows: Vec<(i64, String, Uuid)> = outbox::table
+        let rows: Vec<(i64, String, Uuid, Option<String>)> = outbox::table
             .filter(outbox::aggregate.ne_all(waiting))
             .order(outbox::sequence)
             .limit(BATCH)
-            .select((outbox::sequence, outbox::aggregate, outbox::id))
+            .select((outbox::sequence, outbox::aggregate, outbox::id, outbox::traceparent))
             .load(&mut conn)
             .await
             .map_err(StoreError::from)?;
         let more = i64::try_from(rows.len()).is_ok_and(|n| n == BATCH);
         let mut batch = Batch::of(rows);
-        let events = self.load(&mut conn, &mut batch, aside).await?;
+        let mut events = self.load(&mut conn, &mut batch, aside).await?;
         drop(conn);
         if !events.is_empty() {
+            let _spans = self.go_on_with_traces(&mut events, &batch);
             self.publish(&events, &mut batch, aside).await?;
         }
         if !batch.done.is_empty() {
@@ -154,6 +156,22 @@ impl Relay {
             batch.finish_all(&name, ids.into_iter().filter(|id| !known.contains(id)).collect());
         }
         Ok(events)
+    }
+
+    /// Has each event carry on the trace of the change that it tells of; of several, that of the last.
+    fn go_on_with_traces(&self, events: &mut [Event], batch: &Batch) -> Vec<Continued> {
+        let mut spans = Vec::new();
+        if batch.traces.is_empty() {
+            return spans;
+        }
+        for event in events {
+            let trace = batch.traces.get(&(self.tracked_as(&event.aggregate).to_owned(), event.id)).map(String::as_str);
+            if let Some(span) = continued(Kind::Publish, self.service, &event.aggregate, &event.event_id(), trace) {
+                event.traceparent = span.traceparent();
+                spans.push(span);
+            }
+        }
+        spans
     }
 
     async fn publish(&self, events: &[Event], batch: &mut Batch, aside: &mut SetAside) -> Result<(), RepairError> {
@@ -223,12 +241,17 @@ struct Depth {
 struct Batch {
     rows: BTreeMap<String, BTreeMap<Uuid, Vec<i64>>>,
     done: Vec<i64>,
+    /// The traces that the rows are part of.
+    traces: HashMap<(String, Uuid), String>,
 }
 
 impl Batch {
-    fn of(rows: Vec<(i64, String, Uuid)>) -> Self {
-        let mut batch = Batch { rows: BTreeMap::new(), done: Vec::new() };
-        for (row, name, key) in rows {
+    fn of(rows: Vec<(i64, String, Uuid, Option<String>)>) -> Self {
+        let mut batch = Batch { rows: BTreeMap::new(), done: Vec::new(), traces: HashMap::new() };
+        for (row, name, key, trace) in rows {
+            if let Some(trace) = trace {
+                batch.traces.insert((name.clone(), key), trace);
+            }
             batch.rows.entry(name).or_default().entry(key).or_default().push(row);
         }
         batch

@@ -11,6 +11,7 @@ pub mod caller;
 pub mod conditional;
 pub mod context;
 pub mod contract;
+pub mod deprecation;
 pub mod exports;
 pub mod idempotency;
 pub mod imports;

@@ -1,7 +1,7 @@
 //! Services on the air: one public port with one `/v1` scope into which each adds its routes, one internal port for
 //! health, metrics and what only our own services may call.
 
-use std::net::SocketAddr;
+use std::{collections::HashMap, net::SocketAddr};
 
 use actix_web::{
     App, Error, HttpMessage, HttpRequest, HttpResponse, HttpServer,
@@ -17,13 +17,21 @@ use actix_web::{
 };
 use metrics_exporter_prometheus::PrometheusHandle;
 use registrar_events::Transport;
-use tracing_actix_web::TracingLogger;
-use utoipa::{OpenApi, openapi::PathItem};
+use tracing::{Span, field::Empty};
+use tracing_actix_web::{RootSpanBuilder, TracingLogger};
+use utoipa::OpenApi;
 use utoipa_actix_web::AppExt;
 use utoipa_swagger_ui::SwaggerUi;
 use uuid::Uuid;
 
-use crate::{Problem, ProblemKind, Service, ServiceContext, caller::Application, context::request_id, openapi::Document, rate_limit::Remaining};
+use crate::{
+    Problem, ProblemKind, Service, ServiceContext,
+    caller::Application,
+    context::request_id,
+    deprecation::Deprecations,
+    openapi::{self, Document},
+    rate_limit::Remaining,
+};
 
 /// Where to listen.
 #[derive(Clone, Debug)]
@@ -45,14 +53,38 @@ pub struct Mounted {
     pub context: ServiceContext,
 }
 
+/// Whether a service can answer requests.
+#[derive(Clone, Copy, Debug)]
+pub struct Readiness {
+    /// Its database answers.
+    pub database: bool,
+    /// Authority data have arrived once.
+    pub authority: bool,
+}
+
+impl Mounted {
+    /// Asks the database, for at most 2 s.
+    pub async fn readiness(&self) -> Readiness {
+        let answers = async { self.context.authority.has_been_filled(&mut *self.context.db.get().await?).await };
+        let filled = tokio::time::timeout(std::time::Duration::from_secs(2), answers).await.ok().and_then(Result::ok);
+        Readiness { database: filled.is_some(), authority: filled == Some(true) }
+    }
+}
+
+/// Routes at the root of the public port that belong to the process rather than to a service, such as the operations page.
+pub type RootRoutes = std::sync::Arc<dyn Fn(&mut web::ServiceConfig) + Send + Sync>;
+
 /// The published contract.
-pub type OpenApiDocument = utoipa::openapi::OpenApi;
+pub use crate::openapi::Contract as OpenApiDocument;
 
 /// The contract of these services.
 #[must_use]
-pub fn contract(mounted: &[Mounted]) -> utoipa::openapi::OpenApi {
+pub fn contract(mounted: &[Mounted]) -> OpenApiDocument {
     let (_, document) = App::new().into_utoipa_app().openapi(Document::openapi()).service(v1(mounted)).split_for_parts();
-    document
+    openapi::finished(&document, mounted.iter().flat_map(|mounted| mounted.service.tags).copied()).unwrap_or_else(|error| {
+        tracing::error!(%error, "the contract cannot be shown");
+        OpenApiDocument::Null
+    })
 }
 
 fn v1(
@@ -62,7 +94,7 @@ fn v1(
 }
 
 /// Binds both ports and serves until the answered servers are stopped. Answers the addresses really bound.
-/// `document` is the contract to show, where these services are not all there are.
+/// `document` is the contract to show, where these services are not all there are; `root` adds what is the process's own.
 ///
 /// # Errors
 /// When a port cannot be bound.
@@ -70,13 +102,17 @@ pub fn serve(
     listen: &Listen,
     mounted: Vec<Mounted>,
     document: Option<OpenApiDocument>,
+    root: RootRoutes,
     transport: Transport,
     metrics: PrometheusHandle,
 ) -> std::io::Result<(Vec<Server>, SocketAddr, SocketAddr)> {
     let document = document.unwrap_or_else(|| contract(&mounted));
     let public_mounted = mounted.clone();
-    let public =
-        HttpServer::new(move || public_app(public_mounted.clone(), document.clone())).workers(listen.workers).shutdown_timeout(10).disable_signals().bind(listen.public)?;
+    let public = HttpServer::new(move || public_app(public_mounted.clone(), document.clone(), root.clone()))
+        .workers(listen.workers)
+        .shutdown_timeout(10)
+        .disable_signals()
+        .bind(listen.public)?;
     let internal =
         HttpServer::new(move || internal_app(mounted.clone(), transport.clone(), metrics.clone())).workers(1).shutdown_timeout(1).disable_signals().bind(listen.internal)?;
     let address = |addresses: Vec<SocketAddr>| addresses.first().copied().ok_or_else(|| std::io::Error::other("no address was bound"));
@@ -87,26 +123,60 @@ pub fn serve(
 fn public_app(
     mounted: Vec<Mounted>,
     document: OpenApiDocument,
+    own: RootRoutes,
 ) -> App<impl actix_web::dev::ServiceFactory<ServiceRequest, Config = (), Response = ServiceResponse<impl MessageBody>, Error = Error, InitError = ()>> {
-    let yaml = document.to_yaml().unwrap_or_default();
-    let methods = methods(&document);
+    let yaml = openapi::yaml(&document).unwrap_or_default();
+    let (methods, deprecations) = (methods(&document), web::Data::new(Deprecations::of(&document)));
+    let fixed = web::Data::new(FixedPaths::of(&document));
     let (app, _) = App::new().into_utoipa_app().openapi(Document::openapi()).service(v1(&mounted)).split_for_parts();
     let root = mounted.iter().fold(app, |app, mounted| app.configure(|routes| (mounted.service.root_routes)(routes, &mounted.context)));
-    root.route("/openapi.yaml", web::get().to(move || std::future::ready(HttpResponse::Ok().content_type("application/yaml").body(yaml.clone()))))
+    root.configure(|routes| own(routes))
+        .route("/openapi.yaml", web::get().to(move || std::future::ready(HttpResponse::Ok().content_type("application/yaml").body(yaml.clone()))))
+        .app_data(deprecations)
+        .app_data(fixed)
         .service(web::redirect("/docs", "/docs/"))
-        .service(SwaggerUi::new("/docs/{_:.*}").url("/openapi.json", document))
+        .service(SwaggerUi::new("/docs/{_:.*}").external_url_unchecked("/openapi.json", document))
         .default_service(web::to(move |request: HttpRequest| std::future::ready(no_route(&methods, &request))))
+        .wrap(from_fn(only_their_methods))
         .wrap(from_fn(refusals_as_problems))
-        .wrap(TracingLogger::default())
+        .wrap(TracingLogger::<RequestSpan>::new())
 }
 
 /// The published paths with the methods they take.
 fn methods(document: &OpenApiDocument) -> Vec<(ResourceDef, String)> {
-    let methods = |path: &PathItem| {
-        let all = [("GET", &path.get), ("POST", &path.post), ("PUT", &path.put), ("PATCH", &path.patch), ("DELETE", &path.delete)];
-        all.into_iter().filter(|(_, operation)| operation.is_some()).map(|(method, _)| method).collect::<Vec<_>>().join(", ")
-    };
-    document.paths.paths.iter().map(|(path, item)| (ResourceDef::new(path.as_str()), methods(item))).collect()
+    paths(document).map(|(path, methods)| (ResourceDef::new(path), methods)).collect()
+}
+
+fn paths(document: &OpenApiDocument) -> impl Iterator<Item = (&str, String)> {
+    let paths = document.get("paths").and_then(OpenApiDocument::as_object).into_iter().flatten();
+    let methods = |item: &OpenApiDocument| item.as_object().into_iter().flatten().map(|(method, _)| method.to_uppercase()).collect::<Vec<_>>().join(", ");
+    paths.map(move |(path, item)| (path.as_str(), methods(item)))
+}
+
+/// The published paths without parameters, with the methods they take.
+struct FixedPaths(HashMap<String, String>);
+
+impl FixedPaths {
+    fn of(document: &OpenApiDocument) -> Self {
+        FixedPaths(paths(document).filter(|(path, _)| !path.contains('{')).map(|(path, methods)| (path.to_owned(), methods)).collect())
+    }
+
+    /// The methods of a path, when it has others than this one.
+    fn instead_of(&self, method: &Method, path: &str) -> Option<&str> {
+        let methods = self.0.get(path)?;
+        let told = [Method::HEAD, Method::OPTIONS].contains(method) || methods.split(", ").any(|known| known == method.as_str());
+        (!told).then_some(methods)
+    }
+}
+
+/// `PATCH /v1/staff/changes` is no change of a record of the name `changes`.
+async fn only_their_methods<B: MessageBody + 'static>(request: ServiceRequest, next: Next<B>) -> Result<ServiceResponse<BoxBody>, Error> {
+    let fixed = request.app_data::<web::Data<FixedPaths>>().cloned();
+    if let Some(methods) = fixed.as_ref().and_then(|fixed| fixed.instead_of(request.method(), request.path())) {
+        let refusal = HttpResponse::MethodNotAllowed().insert_header((ALLOW, methods)).finish();
+        return Ok(request.into_response(refusal));
+    }
+    next.call(request).await.map(ServiceResponse::map_into_boxed_body)
 }
 
 /// Nothing there; or something that takes other methods (RFC 9110, 15.5.6).
@@ -114,6 +184,36 @@ fn no_route(methods: &[(ResourceDef, String)], request: &HttpRequest) -> HttpRes
     match methods.iter().find(|(path, _)| path.is_match(request.path())) {
         Some((_, methods)) => HttpResponse::MethodNotAllowed().insert_header((ALLOW, methods.as_str())).finish(),
         None => HttpResponse::NotFound().finish(),
+    }
+}
+
+/// The span of a request, which each line of the log about it shows: neither query strings nor addresses, which tell of
+/// persons.
+struct RequestSpan;
+
+impl RootSpanBuilder for RequestSpan {
+    fn on_request_start(request: &ServiceRequest) -> Span {
+        let (method, route) = (label(request.method()), request.match_pattern().unwrap_or_else(|| "none".to_owned()));
+        let span = tracing::info_span!(
+            "request",
+            request_id = %request_id(request.request()),
+            http.request.method = method,
+            http.route = route,
+            http.response.status_code = Empty,
+            otel.name = format!("{method} {route}"),
+            otel.kind = "server",
+            otel.status_code = Empty,
+        );
+        registrar_traces::continue_from(&span, request.headers().get("traceparent").and_then(|value| value.to_str().ok()));
+        span
+    }
+
+    fn on_request_end<B: MessageBody>(span: Span, outcome: &Result<ServiceResponse<B>, Error>) {
+        let status = outcome.as_ref().map_or_else(|error| error.as_response_error().status_code(), ServiceResponse::status);
+        span.record("http.response.status_code", status.as_u16());
+        if status.is_server_error() {
+            span.record("otel.status_code", "ERROR");
+        }
     }
 }
 
@@ -147,7 +247,9 @@ async fn refusals_as_problems<B: MessageBody + 'static>(request: ServiceRequest,
 fn as_problem<B: MessageBody + 'static>(response: ServiceResponse<B>) -> ServiceResponse<BoxBody> {
     let known = response.response().extensions().get::<Problem>().cloned();
     let refused = response.status().is_client_error() || response.status().is_server_error();
-    let bare = refused && response.headers().get("content-type").is_none_or(|kind| !kind.as_bytes().ends_with(b"json"));
+    // Problem documents of the routes' own, and pages for people.
+    let own = |kind: &HeaderValue| kind.as_bytes().ends_with(b"json") || kind.as_bytes().starts_with(b"text/html");
+    let bare = refused && !response.headers().get("content-type").is_some_and(own);
     let problem = known.or_else(|| bare.then(|| of_status(response.status().as_u16())));
     match problem {
         Some(problem) => {
@@ -184,6 +286,14 @@ fn decorate(request: &HttpRequest, headers: &mut HeaderMap) {
     if let Some(remaining) = request.extensions().get::<Remaining>() {
         for (name, value) in remaining.headers() {
             add(headers, name, &value);
+        }
+    }
+    if let Some(deprecations) = request.app_data::<web::Data<Deprecations>>() {
+        for (name, value) in deprecations.headers(request.method(), || request.match_pattern()) {
+            if let Ok(value) = HeaderValue::from_str(value) {
+                // A page has a link already.
+                headers.append(HeaderName::from_static(name), value);
+            }
         }
     }
 }
@@ -224,12 +334,26 @@ async fn ready(mounted: web::Data<Vec<Mounted>>, transport: web::Data<Transport>
     let mut report = serde_json::Map::new();
     let mut ready = true;
     for part in mounted.iter() {
-        let answers = async { part.context.authority.has_been_filled(&mut *part.context.db.get().await?).await };
-        let filled = tokio::time::timeout(std::time::Duration::from_secs(2), answers).await.ok().and_then(Result::ok);
-        ready &= filled == Some(true);
-        report.insert(part.service.name.to_owned(), serde_json::json!({ "database": filled.is_some(), "authority": filled == Some(true) }));
+        let readiness = part.readiness().await;
+        ready &= readiness.authority;
+        report.insert(part.service.name.to_owned(), serde_json::json!({ "database": readiness.database, "authority": readiness.authority }));
     }
     report.insert("broker".to_owned(), transport.is_connected().into());
     let mut response = if ready { HttpResponse::Ok() } else { HttpResponse::ServiceUnavailable() };
     response.json(report)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fixed_path_takes_its_own_methods_only() {
+        let document = serde_json::json!({ "paths": { "/v1/notes/changes": { "get": {} }, "/v1/notes/{note_id}": { "patch": {} } } });
+        let fixed = FixedPaths::of(&document);
+        assert_eq!(fixed.instead_of(&Method::PATCH, "/v1/notes/changes"), Some("GET"));
+        for (method, path) in [(Method::GET, "/v1/notes/changes"), (Method::HEAD, "/v1/notes/changes"), (Method::DELETE, "/v1/notes/7")] {
+            assert_eq!(fixed.instead_of(&method, path), None, "{method} {path}");
+        }
+    }
 }

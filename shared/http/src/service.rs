@@ -7,7 +7,7 @@ use futures_util::future::BoxFuture;
 use registrar_events::{Replica, Source};
 use utoipa_actix_web::service_config::ServiceConfig;
 
-use crate::{ServiceContext, exports::Exporter, imports::Importer};
+use crate::{ServiceContext, exports::Exporter, imports::Importer, openapi::Tag};
 
 /// One bounded context. `services/<name>/src/lib.rs` makes it.
 pub struct Service {
@@ -15,6 +15,8 @@ pub struct Service {
     pub name: &'static str,
     /// The first path segments under `/v1` that are its own; the gateway routes by them.
     pub segments: &'static [&'static str],
+    /// The tags of its operations in the contract, with what each is.
+    pub tags: &'static [Tag],
     /// Adds its routes to the one `/v1` scope.
     pub routes: fn(&mut ServiceConfig, &ServiceContext),
     /// Adds what standards want at the root of the host, such as `/.well-known`.

@@ -1,6 +1,8 @@
 //! From services to a running process: opens their databases, connects the transport, starts relays, consumers,
 //! imports and heartbeats, and puts the routes on the air. The same for one service, for all, and for tests.
 
+pub mod ops;
+
 use std::{
     collections::BTreeMap,
     net::{IpAddr, SocketAddr},
@@ -21,12 +23,14 @@ use registrar_http::{
     exports, imports,
     rate_limit::{RateLimit, RateLimiter},
     retention,
-    server::{self, Listen, Mounted, OpenApiDocument},
+    server::{self, Listen, Mounted, OpenApiDocument, RootRoutes},
     watch,
 };
 use registrar_store::{Clock, Db, DbOptions, StoreError, migrate};
 use secrecy::{ExposeSecret, SecretString};
 use tokio::task::JoinHandle;
+
+use crate::ops::Operations;
 
 /// The service that owns authority data; it beats, the others pull from it.
 const IDENTITY: &str = "identity";
@@ -201,12 +205,15 @@ pub async fn start(services: Vec<Service>, topology: Topology, options: Options)
         None => None,
     };
     let transport = match &options.events {
-        Events::InProcess => Transport::InProcess(InProcess::new(topology)),
-        Events::Amqp(url) => Transport::Amqp(Amqp::start(url.expose_secret(), "registrar", topology)?),
+        Events::InProcess => Transport::InProcess(InProcess::new(topology.clone())),
+        Events::Amqp(url) => Transport::Amqp(Amqp::start(url.expose_secret(), "registrar", topology.clone())?),
     };
     let mounted = services.into_iter().map(|service| mount(service, &options, redis.clone())).collect::<Result<Vec<_>, _>>()?;
     let metrics = recorder();
-    let (running, public, internal) = server::serve(&options.listen, mounted.clone(), options.contract.clone(), transport.clone(), metrics.clone())?;
+    let operations = Operations::new(mounted.clone(), &topology, transport.clone(), metrics.clone());
+    let page = operations.clone();
+    let root: RootRoutes = Arc::new(move |routes: &mut actix_web::web::ServiceConfig| page.routes(routes));
+    let (running, public, internal) = server::serve(&options.listen, mounted.clone(), options.contract.clone(), root, transport.clone(), metrics.clone())?;
     let (stop, shutdown) = Stop::new();
     let mut process = Running {
         mounted: mounted.clone(),
@@ -227,6 +234,7 @@ pub async fn start(services: Vec<Service>, topology: Topology, options: Options)
     }));
     let has_identity = mounted.iter().any(|part| part.service.name == IDENTITY);
     let identity_url = options.identity_url.clone().or_else(|| has_identity.then(|| format!("http://{internal}"))).ok_or(StartError::NoIdentity)?;
+    operations.sign_in_at(&identity_url);
     for part in mounted {
         process.spawn(part, &identity_url, &options, &shutdown);
     }

@@ -1,4 +1,5 @@
-//! Finding the servers' programs on this machine, and installing them with its package manager when that is allowed.
+//! Finding the servers' programs, and those that tests run beside them, on this machine, and installing them with its
+//! package manager when that is allowed.
 
 use std::env;
 use std::fs;
@@ -75,6 +76,18 @@ impl Programs {
     }
 }
 
+/// What can be found on a machine, and installed when it is missing.
+pub trait Installable: Copy {
+    /// What a person calls it.
+    fn label(self) -> &'static str;
+
+    /// What a package manager calls it.
+    fn packages(self, manager: PackageManager) -> &'static [&'static str];
+
+    /// Where its programs are on this machine, the preferred ones first.
+    fn candidates(self) -> Vec<Programs>;
+}
+
 impl ServerKind {
     /// The programs this crate runs; a folder counts only when it has them all. The first is the one looked up.
     fn programs(self) -> &'static [&'static str] {
@@ -85,7 +98,9 @@ impl ServerKind {
             Self::Nginx => &["nginx"],
         }
     }
+}
 
+impl Installable for ServerKind {
     fn label(self) -> &'static str {
         match self {
             Self::PostgreSql => "PostgreSQL (14 or newer)",
@@ -94,13 +109,47 @@ impl ServerKind {
             Self::Nginx => "nginx",
         }
     }
+
+    fn packages(self, manager: PackageManager) -> &'static [&'static str] {
+        use PackageManager::{Apt, Dnf, Homebrew};
+        match (manager, self) {
+            (Apt, Self::PostgreSql) => &["postgresql", "postgresql-client"],
+            (Dnf, Self::PostgreSql) => &["postgresql-server", "postgresql"],
+            (Homebrew, Self::PostgreSql) => &["postgresql@17"],
+            (Apt | Dnf, Self::RabbitMq) => &["rabbitmq-server"],
+            (Homebrew, Self::RabbitMq) => &["rabbitmq"],
+            (Apt, Self::Redis) => &["redis-server"],
+            (Dnf | Homebrew, Self::Redis) => &["redis"],
+            (_, Self::Nginx) => &["nginx"],
+        }
+    }
+
+    fn candidates(self) -> Vec<Programs> {
+        if self == Self::PostgreSql {
+            return postgresql_installations().into_iter().map(|(_, programs)| programs).collect();
+        }
+        let mut folders = Vec::new();
+        if self == Self::RabbitMq {
+            // Before PATH, where Debian has a wrapper that changes to another user.
+            folders.push(PathBuf::from("/usr/lib/rabbitmq/bin"));
+        }
+        folders.extend(self.programs().first().and_then(|program| on_path(program)));
+        folders.extend(["/usr/sbin", "/usr/local/sbin"].map(PathBuf::from));
+        for prefix in HOMEBREW {
+            folders.extend(["bin", "sbin", "opt/rabbitmq/sbin"].map(|inner| Path::new(prefix).join(inner)));
+        }
+        folders.into_iter().filter_map(|folder| complete(self.programs(), folder)).collect()
+    }
 }
 
 /// A package manager this crate can drive.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum PackageManager {
+pub enum PackageManager {
+    /// Debian, Ubuntu.
     Apt,
+    /// Fedora, Red Hat.
     Dnf,
+    /// macOS.
     Homebrew,
 }
 
@@ -110,22 +159,9 @@ impl PackageManager {
         known.into_iter().find(|(_, program)| on_path(program).is_some()).map(|(manager, _)| manager)
     }
 
-    fn packages(self, kind: ServerKind) -> &'static [&'static str] {
-        match (self, kind) {
-            (Self::Apt, ServerKind::PostgreSql) => &["postgresql", "postgresql-client"],
-            (Self::Dnf, ServerKind::PostgreSql) => &["postgresql-server", "postgresql"],
-            (Self::Homebrew, ServerKind::PostgreSql) => &["postgresql@17"],
-            (Self::Apt | Self::Dnf, ServerKind::RabbitMq) => &["rabbitmq-server"],
-            (Self::Homebrew, ServerKind::RabbitMq) => &["rabbitmq"],
-            (Self::Apt, ServerKind::Redis) => &["redis-server"],
-            (Self::Dnf | Self::Homebrew, ServerKind::Redis) => &["redis"],
-            (_, ServerKind::Nginx) => &["nginx"],
-        }
-    }
-
     /// The command as one would type it.
-    fn advice(self, kind: ServerKind) -> String {
-        let packages = self.packages(kind).join(" ");
+    fn advice(self, kind: impl Installable) -> String {
+        let packages = kind.packages(self).join(" ");
         match self {
             Self::Apt => format!("sudo apt-get update && sudo apt-get install {packages}"),
             Self::Dnf => format!("sudo dnf install {packages}"),
@@ -134,14 +170,14 @@ impl PackageManager {
     }
 
     /// The command to run; Homebrew refuses to run as root, the others need it.
-    fn command(self, kind: ServerKind, sudo: bool) -> Command {
+    fn command(self, kind: impl Installable, sudo: bool) -> Command {
         let words: &[&str] = match self {
             Self::Apt => &["/bin/sh", "-c", APT, "install"],
             Self::Dnf => &["dnf", "install", "-y"],
             Self::Homebrew => &["brew", "install"],
         };
         let sudo: &[&str] = if sudo && self != Self::Homebrew { &["sudo", "-n"] } else { &[] };
-        let mut words = sudo.iter().chain(words).chain(self.packages(kind));
+        let mut words = sudo.iter().chain(words).chain(kind.packages(self));
         let mut command = Command::new(words.next().unwrap_or(&"/bin/sh"));
         command.args(words);
         command
@@ -151,8 +187,8 @@ impl PackageManager {
 /// The programs of `kind` on this machine: on `PATH`, else in the places where the distributions put them (for
 /// PostgreSQL the newest there), else `None`.
 #[must_use]
-pub fn locate(kind: ServerKind) -> Option<Programs> {
-    candidates(kind).into_iter().next()
+pub fn locate(kind: impl Installable) -> Option<Programs> {
+    kind.candidates().into_iter().next()
 }
 
 /// Like [`locate`], installing the programs when they are missing and `policy` allows it. What is run is printed to
@@ -161,7 +197,7 @@ pub fn locate(kind: ServerKind) -> Option<Programs> {
 /// # Errors
 /// When they are missing and `policy` refuses, no known package manager is here, neither root nor password-less
 /// `sudo` is given, the installation fails or takes over 15 minutes. Each error says what to install and how.
-pub async fn ensure(kind: ServerKind, policy: InstallPolicy) -> Result<Programs> {
+pub async fn ensure(kind: impl Installable, policy: InstallPolicy) -> Result<Programs> {
     if let Some(found) = locate(kind) {
         return Ok(found);
     }
@@ -202,29 +238,13 @@ pub(crate) fn postgresql_installations() -> Vec<(u32, Programs)> {
     found
 }
 
-fn candidates(kind: ServerKind) -> Vec<Programs> {
-    if kind == ServerKind::PostgreSql {
-        return postgresql_installations().into_iter().map(|(_, programs)| programs).collect();
-    }
-    let mut folders = Vec::new();
-    if kind == ServerKind::RabbitMq {
-        // Before PATH, where Debian has a wrapper that changes to another user.
-        folders.push(PathBuf::from("/usr/lib/rabbitmq/bin"));
-    }
-    folders.extend(kind.programs().first().and_then(|program| on_path(program)));
-    folders.extend(["/usr/sbin", "/usr/local/sbin"].map(PathBuf::from));
-    for prefix in HOMEBREW {
-        folders.extend(["bin", "sbin", "opt/rabbitmq/sbin"].map(|inner| Path::new(prefix).join(inner)));
-    }
-    folders.into_iter().filter_map(|folder| complete(kind, folder)).collect()
-}
-
-fn complete(kind: ServerKind, folder: PathBuf) -> Option<Programs> {
-    kind.programs().iter().all(|program| folder.join(program).is_file()).then_some(Programs { folder })
+/// The folder, if it has all of these programs.
+pub(crate) fn complete(programs: &[&str], folder: PathBuf) -> Option<Programs> {
+    programs.iter().all(|program| folder.join(program).is_file()).then_some(Programs { folder })
 }
 
 fn postgresql_in(folder: PathBuf) -> Option<(u32, Programs)> {
-    let programs = complete(ServerKind::PostgreSql, folder)?;
+    let programs = complete(ServerKind::PostgreSql.programs(), folder)?;
     let output = Command::new(programs.path("postgres")).arg("--version").output().ok()?;
     let major = major_version(&String::from_utf8_lossy(&output.stdout))?;
     (major >= OLDEST_POSTGRESQL).then_some((major, programs))
@@ -237,7 +257,7 @@ fn major_version(text: &str) -> Option<u32> {
 }
 
 /// The folder of the program that `PATH` leads to, links followed: a link may lie in a folder without its siblings.
-fn on_path(program: &str) -> Option<PathBuf> {
+pub(crate) fn on_path(program: &str) -> Option<PathBuf> {
     let path = env::var_os("PATH")?;
     let found = env::split_paths(&path).map(|folder| folder.join(program)).find(|file| file.is_file())?;
     Some(fs::canonicalize(found).ok()?.parent()?.to_owned())

@@ -18,6 +18,7 @@ mod port;
 mod postgresql;
 mod rabbitmq;
 mod redis;
+mod tools;
 mod wait;
 
 pub use child::{Child, Ending, Signal};
@@ -27,3 +28,4 @@ pub use port::free_port;
 pub use postgresql::{PostgreSql, PostgreSqlOptions};
 pub use rabbitmq::RabbitMq;
 pub use redis::Redis;
+pub use tools::Tool;

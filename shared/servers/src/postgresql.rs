@@ -3,7 +3,7 @@
 mod cluster;
 
 use std::net::Ipv4Addr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
@@ -168,19 +168,41 @@ impl PostgreSql {
     /// # Errors
     /// When a statement fails, or it all takes over 60 s.
     pub async fn execute(&self, database: &str, sql: &str) -> Result<String> {
-        let mut psql = Command::new(self.cluster.program("psql"));
-        for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("PG")) {
-            psql.env_remove(name);
-        }
-        psql.env("PGPASSWORD", self.cluster.password()).args(["-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-h", "127.0.0.1", "-U", SUPERUSER]).args([
-            "-p",
-            &self.port.to_string(),
-            "-d",
-            database,
-            "-c",
-            sql,
-        ]);
+        let mut psql = self.client("psql", database);
+        psql.args(["-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-c", sql]);
         run(psql, STATEMENT).await
+    }
+
+    /// Writes a database to a file, as it is at this moment (`pg_dump`).
+    ///
+    /// # Errors
+    /// When that fails or takes over 60 s.
+    pub async fn dump(&self, database: &str, file: &Path) -> Result<()> {
+        let mut dump = self.client("pg_dump", database);
+        dump.args(["--format=custom", "--file"]).arg(file);
+        run(dump, STATEMENT).await.map(drop)
+    }
+
+    /// Puts what was dumped in the place of a database, ending the connections to it (`pg_restore`).
+    ///
+    /// # Errors
+    /// When that fails or takes over 60 s.
+    pub async fn restore(&self, database: &str, file: &Path) -> Result<()> {
+        self.drop_database(database).await?;
+        self.create_database(database).await?;
+        let mut restore = self.client("pg_restore", database);
+        restore.arg("--exit-on-error").arg(file);
+        run(restore, STATEMENT).await.map(drop)
+    }
+
+    /// A client program of PostgreSQL's for this database, as superuser.
+    fn client(&self, program: &str, database: &str) -> Command {
+        let mut client = Command::new(self.cluster.program(program));
+        for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("PG")) {
+            client.env_remove(name);
+        }
+        client.env("PGPASSWORD", self.cluster.password()).args(["-h", "127.0.0.1", "-U", SUPERUSER, "-p", &self.port.to_string(), "-d", database]);
+        client
     }
 
     /// Starts the stopped or killed server on its folder and port again; does nothing while it runs.

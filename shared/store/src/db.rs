@@ -2,8 +2,9 @@
 
 use std::{sync::Arc, time::Duration};
 
+use diesel::{sql_query, sql_types};
 use diesel_async::{
-    AsyncPgConnection,
+    AsyncPgConnection, RunQueryDsl,
     pooled_connection::{
         AsyncDieselConnectionManager, ManagerConfig, RecyclingMethod,
         deadpool::{Object, Pool},
@@ -12,10 +13,18 @@ use diesel_async::{
 use futures_util::FutureExt;
 use tokio::sync::Notify;
 
-use crate::{StoreError, StoreResult, connect::connect};
+use crate::{Keep, StoreError, StoreResult, connect::connect};
 
 /// One connection, inside or outside a transaction.
 pub type Connection = AsyncPgConnection;
+
+/// Says on the connection which trace is at work, for the outbox; on each checkout, since the last one's is over.
+async fn name_trace(conn: &mut Connection) -> StoreResult<()> {
+    let trace = registrar_traces::traceparent().unwrap_or_default();
+    let named = sql_query("select set_config('registrar.traceparent', $1, false)").bind::<sql_types::Text, _>(trace);
+    Keep(named).execute(conn).await?;
+    Ok(())
+}
 
 /// How a [`Db`] is opened.
 #[derive(Clone, Debug)]
@@ -68,7 +77,12 @@ impl Db {
     /// # Errors
     /// [`StoreError::Unavailable`] when none is free, or none can be made, in time.
     pub async fn get(&self) -> StoreResult<Object<AsyncPgConnection>> {
-        Ok(self.pool.get().await?)
+        if !registrar_traces::is_on() {
+            return Ok(self.pool.get().await?);
+        }
+        let mut conn = registrar_traces::connecting(self.pool.get()).await?;
+        name_trace(&mut conn).await?;
+        Ok(conn)
     }
 
     /// Says that a write was committed, so that the relay publishes it now instead of at its next poll.

@@ -24,6 +24,7 @@ diesel::table! {
         id -> Uuid,
         version -> BigInt,
         created_at -> Timestamptz,
+        traceparent -> Nullable<Text>,
     }
 }
 

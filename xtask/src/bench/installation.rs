@@ -45,7 +45,7 @@ impl Installation {
     /// Starts everything, empty but for units and accounts.
     pub async fn start(size: Size) -> Result<Self> {
         let program = repository::root().join("target/release/registrar");
-        let system = System::services(&Setup { program, durable: true }).await?;
+        let system = System::services(&Setup { program, durable: true, ..Setup::default() }).await?;
         let administrator = Client::sign_in(&system.base, "admin").await?;
         let installation = Installation { system, administrator, size, folder: tempfile::tempdir()? };
         installation.fill().await?;

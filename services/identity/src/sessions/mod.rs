@@ -12,10 +12,17 @@ pub mod live;
 pub mod store;
 pub mod token;
 
-use registrar_http::{ServiceContext, resource};
+use actix_web::{middleware::from_fn, web};
+use registrar_http::{ServiceContext, context::around, resource};
 use utoipa_actix_web::service_config::ServiceConfig;
 
 /// Adds `/sessions`.
 pub fn routes(routes: &mut ServiceConfig, context: &ServiceContext) {
     routes.service(resource!(context, "/sessions").service(api::sign_in).service(api::refresh).service(api::sign_out));
+}
+
+/// Adds `/sessions` to the internal port: the operations page of every process signs its readers in there.
+pub fn internal_routes(routes: &mut web::ServiceConfig, context: &ServiceContext) {
+    let sessions = web::scope("/sessions").app_data(context.clone()).wrap(from_fn(around));
+    routes.service(sessions.service(api::sign_in).service(api::refresh).service(api::sign_out));
 }

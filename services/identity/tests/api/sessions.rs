@@ -27,7 +27,7 @@ async fn staff_sign_in_and_are_told_who_they_are() {
     world.system.client().get("/v1/me").await.problem(401, "unauthenticated");
     world.administrator.get("/v1/me?x=1").await.problem(400, "bad_parameter");
     let roles = world.administrator.get("/v1/roles").await.ok();
-    assert_eq!(roles.at("/items").as_array().unwrap().len(), 7);
+    assert_eq!(roles.at("/items").as_array().unwrap().len(), 8);
     // Access tokens end by themselves.
     world.system.clock().advance(TimeDelta::seconds(301));
     world.administrator.get("/v1/me").await.problem(401, "unauthenticated");

@@ -9,6 +9,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context, bail};
 use registrar_http::Service;
+use registrar_runtime::ops::errors::KeepErrors;
 use registrar_servers::InstallPolicy;
 use registrar_store::{Db, DbOptions};
 use secrecy::ExposeSecret;
@@ -26,37 +27,67 @@ use crate::{
 /// With what went wrong, for a person.
 pub async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     let configuration = config::read(arguments.config.as_deref())?;
-    log(&configuration, matches!(arguments.command, Command::Demo(_)));
-    match arguments.command {
-        Command::Demo(demo) => demo::run(&configuration, demo).await,
-        Command::Serve(serve) => serve::run(&configuration, serve).await,
-        Command::Init(init) => init::run(&configuration, init).await,
-        Command::Migrate(scope) => migrate(&configuration, scope).await,
-        Command::Verify(scope) => repair::verify(&configuration, scope).await,
-        Command::Resync(resync) => repair::resync(&configuration, resync).await,
-        Command::Restored(restored) => repair::restored(&configuration, restored).await,
-        Command::Parked(parked) => repair::parked(&configuration, parked).await,
+    log(&configuration, &arguments.command)?;
+    let ended = command(&configuration, arguments.command).await;
+    // What has been traced is sent; that blocks.
+    tokio::task::spawn_blocking(registrar_traces::end).await?;
+    ended
+}
+
+async fn command(configuration: &Configuration, command: Command) -> anyhow::Result<ExitCode> {
+    match command {
+        Command::Demo(demo) => demo::run(configuration, demo).await,
+        Command::Serve(serve) => serve::run(configuration, serve).await,
+        Command::Init(init) => init::run(configuration, init).await,
+        Command::Migrate(scope) => migrate(configuration, scope).await,
+        Command::Verify(scope) => repair::verify(configuration, scope).await,
+        Command::Resync(resync) => repair::resync(configuration, resync).await,
+        Command::Restored(restored) => repair::restored(configuration, restored).await,
+        Command::Parked(parked) => repair::parked(configuration, parked).await,
         Command::Config(Config::Check) => {
             configuration.secret()?;
             println!("The configuration can be used.");
             Ok(ExitCode::SUCCESS)
         }
         Command::Config(Config::Show) => {
-            print!("{}", toml::to_string(&configuration)?);
+            print!("{}", toml::to_string(configuration)?);
             Ok(ExitCode::SUCCESS)
         }
     }
 }
 
-fn log(configuration: &Configuration, quiet: bool) {
-    use tracing_subscriber::{EnvFilter, fmt, layer::SubscriberExt, util::SubscriberInitExt};
+fn log(configuration: &Configuration, command: &Command) -> anyhow::Result<()> {
+    use tracing_subscriber::{
+        EnvFilter, Layer, Registry,
+        filter::{LevelFilter, Targets},
+        fmt,
+        layer::SubscriberExt,
+        util::SubscriberInitExt,
+    };
+    let quiet = matches!(command, Command::Demo(_));
     let said = if quiet && configuration.log == "info" { "warn".to_owned() } else { configuration.log.clone() };
     // lapin warns of a message nobody took by printing its body, which is somebody's record.
     let filter = EnvFilter::try_new(format!("lapin=error,{said}")).unwrap_or_else(|_| EnvFilter::new("lapin=error,info"));
-    let registry = tracing_subscriber::registry().with(filter);
-    match configuration.log_format {
-        LogFormat::Text => registry.with(fmt::layer().with_writer(std::io::stderr)).init(),
-        LogFormat::Json => registry.with(fmt::layer().json().with_writer(std::io::stderr)).init(),
+    let lines = fmt::layer().with_writer(std::io::stderr);
+    let lines: Box<dyn Layer<Registry> + Send + Sync> = match configuration.log_format {
+        LogFormat::Text => lines.with_filter(filter).boxed(),
+        LogFormat::Json => lines.json().with_filter(filter).boxed(),
+    };
+    // Errors, and the spans that tell to which request they belong.
+    let errors = Targets::new().with_default(LevelFilter::ERROR).with_target("registrar", LevelFilter::INFO);
+    let mut layers = vec![lines];
+    if let Some(endpoint) = configuration.otlp_endpoint.as_deref().filter(|endpoint| !endpoint.is_empty() && matches!(command, Command::Serve(_) | Command::Demo(_))) {
+        layers.push(registrar_traces::start::<Registry>(endpoint, &traced_as(command))?.boxed());
+    }
+    tracing_subscriber::registry().with(layers).with(KeepErrors.with_filter(errors)).init();
+    Ok(())
+}
+
+/// The name of this process among those that send traces.
+fn traced_as(command: &Command) -> String {
+    match command {
+        Command::Serve(serve) if !serve.services.is_empty() => format!("registrar-{}", serve.services.join("-")),
+        _ => "registrar".to_owned(),
     }
 }
 

@@ -4,7 +4,7 @@ use std::{process::ExitCode, sync::Arc};
 
 use anyhow::{Context, bail};
 use registrar_events::{
-    Amqp, Consumer, HEARTBEAT, InProcess, Stop, Transport, VerifyReport, bump_epoch,
+    Amqp, Consumer, HEARTBEAT, InProcess, Stop, Transport, VerifyReport, bump_epoch, comparisons,
     parked::{self, Selection},
     resync as send, verify as compare,
 };
@@ -33,6 +33,9 @@ pub async fn verify(configuration: &Configuration, scope: Scope) -> anyhow::Resu
                 let report = compare(&databases.db(owner.name)?, source.as_ref(), &databases.db(consumer.name)?, replica.as_ref()).await?;
                 clean &= report.is_clean();
                 print(source.aggregate(), consumer.name, &report);
+                if let Err(error) = comparisons::keep(&databases.db(consumer.name)?, source.aggregate(), &report).await {
+                    eprintln!("the operations page will not show this: {error}");
+                }
             }
         }
     }

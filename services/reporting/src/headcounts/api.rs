@@ -228,7 +228,8 @@ impl Headcounts {
 ///
 /// As of a day, in a unit and everything below it in a hierarchy as it was on that day (S3-004). The figures follow the
 /// records by events and cost the same however many people there are; `as_of` says how recent they are. Figures of days
-/// more than five years back are counted anew, which takes longer.
+/// more than five years back are counted anew, which takes longer. Who may not see small figures gets 422 for more units
+/// than they can be hidden among.
 ///
 /// As a table (CSV, Excel) and as a chart (SVG) they are in the language of `Accept-Language`.
 #[utoipa::path(

@@ -16,6 +16,7 @@ use std::{
 
 use diesel_async::{AsyncConnection, RunQueryDsl};
 use registrar_store::{Connection, Db};
+use registrar_traces::{Continued, Kind, continued};
 use tokio::time::sleep;
 use uuid::Uuid;
 
@@ -74,19 +75,29 @@ impl Consumer {
         if groups.is_empty() {
             return Ok(());
         }
+        let trace = |event: &Event| continued(Kind::Apply, self.service, &event.aggregate, &event.event_id(), event.traceparent.as_deref());
+        let mut spans: Vec<Continued> = groups.iter().flat_map(|(_, events)| events).filter_map(trace).collect();
+        let applied = self.apply_groups(&groups).await;
+        if applied.is_err() {
+            spans.iter_mut().for_each(Continued::failed);
+        }
+        drop(spans);
+        applied?;
+        self.applied(groups.iter().flat_map(|(_, events)| events));
+        Ok(())
+    }
+
+    async fn apply_groups(&self, groups: &[(Arc<dyn Replica>, Vec<Event>)]) -> Result<(), ApplyError> {
         let mut pooled = self.db.get().await?;
         let conn: &mut Connection = &mut pooled;
         conn.transaction::<_, ApplyError, _>(async |conn: &mut Connection| {
             diesel::sql_query(STATEMENT).execute(conn).await?;
-            for (replica, events) in &groups {
+            for (replica, events) in groups {
                 replica.apply(conn, events).await?;
             }
             Ok(())
         })
-        .await?;
-        drop(pooled);
-        self.applied(groups.iter().flat_map(|(_, events)| events));
-        Ok(())
+        .await
     }
 
     fn by_aggregate(&self, events: Vec<Event>) -> Vec<(Arc<dyn Replica>, Vec<Event>)> {

@@ -94,6 +94,7 @@ pub fn notes() -> Service {
     Service {
         name: "notes",
         segments: &["notes"],
+        tags: &[],
         routes: |routes, context| {
             routes.service(resource!(context, "/notes").service(list).service(create));
         },
@@ -112,6 +113,7 @@ pub fn board() -> Service {
     Service {
         name: "board",
         segments: &[],
+        tags: &[],
         routes: |_, _| (),
         root_routes: service::no_routes,
         internal_routes: service::no_routes,
