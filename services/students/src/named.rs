@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use registrar_access::{Access, Action, GrantedUnit, units};
 use registrar_domain::Code;
-use registrar_http::imports::{ImportRow, RowResult};
+use registrar_http::imports::{ImportRow, RowResult, texts};
 use registrar_store::{Connection, StoreResult};
 use uuid::Uuid;
 
@@ -13,12 +13,6 @@ use crate::{
     classes::{self, model::ClassRecord},
     school_years,
 };
-
-/// The distinct texts of a column.
-#[must_use]
-pub fn texts(rows: &[ImportRow], field: &str) -> BTreeSet<String> {
-    rows.iter().filter_map(|row| Some(row.cells.get(field)?.as_str()?.to_owned())).collect()
-}
 
 /// What the rows of a chunk name in `unit_code`, `school_year_code` and `class_name`.
 pub struct Named {

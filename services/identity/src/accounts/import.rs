@@ -6,7 +6,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use async_trait::async_trait;
 use registrar_access::{Access, Action, GrantedUnit, units};
 use registrar_domain::Code;
-use registrar_http::imports::{ImportRow, Importer, Outcome, RowResult};
+use registrar_http::imports::{ImportRow, Importer, Outcome, RowResult, texts};
 use registrar_spreadsheets::Columns;
 use registrar_store::{Connection, StoreError, StoreResult};
 use serde_json::{Value, json};
@@ -77,11 +77,10 @@ struct Known {
 
 impl Known {
     async fn load(conn: &mut Connection, access: &Access, rows: &[ImportRow]) -> StoreResult<Self> {
-        let texts = |field: &str| rows.iter().filter_map(|row| Some(row.cells.get(field)?.as_str()?.to_owned())).collect::<BTreeSet<String>>();
-        let keys: BTreeSet<String> = texts("username").iter().map(|username| username_key(username)).collect();
+        let keys: BTreeSet<String> = texts(rows, "username").iter().map(|username| username_key(username)).collect();
         Ok(Known {
-            units: units::by_codes(conn, access, Action::AccountsWrite, texts("unit_code").into_iter()).await?,
-            staff: staff_names::by_codes(conn, access, texts("staff_code").into_iter().collect()).await?,
+            units: units::by_codes(conn, access, Action::AccountsWrite, texts(rows, "unit_code").into_iter()).await?,
+            staff: staff_names::by_codes(conn, access, texts(rows, "staff_code").into_iter().collect()).await?,
             accounts: store::by_username_keys(conn, access, keys.into_iter().collect()).await?,
             seen: HashSet::new(),
         })

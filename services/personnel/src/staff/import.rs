@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use async_trait::async_trait;
 use registrar_access::{Access, Action, GrantedUnit, units};
 use registrar_domain::{Code, EducationLevel};
-use registrar_http::imports::{ImportRow, Importer, Outcome, RowResult};
+use registrar_http::imports::{ImportRow, Importer, Outcome, RowResult, texts};
 use registrar_spreadsheets::Columns;
 use registrar_store::{Connection, StoreResult};
 use serde_json::{Value, json};
@@ -96,12 +96,11 @@ struct Known {
 
 impl Known {
     async fn load(conn: &mut Connection, access: &Access, rows: &[ImportRow]) -> StoreResult<Self> {
-        let texts = |field: &str| rows.iter().filter_map(|row| Some(row.cells.get(field)?.as_str()?.to_owned())).collect::<Vec<String>>();
-        let records = store::by_codes(conn, access, &texts("code")).await?;
+        let records = store::by_codes(conn, access, &texts(rows, "code").into_iter().collect::<Vec<_>>()).await?;
         Ok(Known {
-            units: units::by_codes(conn, access, Action::StaffWrite, texts("unit_code").into_iter()).await?,
+            units: units::by_codes(conn, access, Action::StaffWrite, texts(rows, "unit_code").into_iter()).await?,
             records: records.into_iter().map(|(record, may)| (record.columns.code.clone(), (record, may))).collect(),
-            owners: store::personal_numbers_in_use(conn, access, &texts("personal_number")).await?.into_iter().collect(),
+            owners: store::personal_numbers_in_use(conn, access, &texts(rows, "personal_number").into_iter().collect::<Vec<_>>()).await?.into_iter().collect(),
             seen: HashSet::new(),
         })
     }

@@ -7,7 +7,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use async_trait::async_trait;
 use registrar_access::{Access, Action};
 use registrar_domain::{PersonName, PersonalNumber, PhoneNumber, text::comparison_key};
-use registrar_http::imports::{ImportRow, Importer, Outcome, RowResult};
+use registrar_http::imports::{ImportRow, Importer, Outcome, RowResult, texts};
 use registrar_spreadsheets::Columns;
 use registrar_store::{Connection, Json, StoreError, StoreResult};
 use serde::de::DeserializeOwned;
@@ -21,10 +21,7 @@ use super::{
     pending::{self, Pending},
     store,
 };
-use crate::{
-    named::texts,
-    students::{self, store::Child},
-};
+use crate::students::{self, store::Child};
 
 /// Imports guardians.
 pub struct GuardianImporter;

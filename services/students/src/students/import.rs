@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use chrono::NaiveDate;
 use registrar_access::{Access, Action};
 use registrar_domain::Code;
-use registrar_http::imports::{ImportRow, Importer, Outcome, RowResult};
+use registrar_http::imports::{ImportRow, Importer, Outcome, RowResult, texts};
 use registrar_spreadsheets::Columns;
 use registrar_store::{Connection, StoreResult};
 use serde_json::{Value, json};
@@ -29,7 +29,7 @@ use crate::{
         admission::{self, Held, Step, Wanted},
         ending::{EndCells, Seat},
     },
-    named::{Named, texts},
+    named::Named,
 };
 
 /// Imports students.

@@ -23,7 +23,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-pub use row::{ImportRow, Outcome, RowResult};
+pub use row::{ImportRow, Outcome, RowResult, texts};
 pub use worker::run;
 
 /// The largest file, in bytes.

@@ -1,6 +1,6 @@
 //! A row of a file on its way to a record, and what became of it.
 
-use std::any::type_name;
+use std::{any::type_name, collections::BTreeSet};
 
 use registrar_domain::Locale;
 use registrar_store::StoreError;
@@ -76,6 +76,12 @@ impl ImportRow {
     pub fn failed(&self, field: impl Into<String>, code: &str, detail: impl Into<String>) -> RowResult {
         RowResult::failed(self.line, field, code, detail)
     }
+}
+
+/// The distinct texts of a column, for what rows name by code to be read at once.
+#[must_use]
+pub fn texts(rows: &[ImportRow], field: &str) -> BTreeSet<String> {
+    rows.iter().filter_map(|row| Some(row.cells.get(field)?.as_str()?.to_owned())).collect()
 }
 
 /// Cells with dotted names as the objects that they are members of.
