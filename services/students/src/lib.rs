@@ -2,7 +2,6 @@
 //! giảng dạy; 学年、班级、学生、学籍、任课), and who answers for them at home (phụ huynh, 监护人).
 
 pub mod assignments;
-pub mod batch;
 pub mod classes;
 pub mod copies;
 pub mod dated;

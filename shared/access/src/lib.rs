@@ -3,10 +3,14 @@
 //! A request becomes an [`Access`], which every store function takes. It decides a single case
 //! ([`Access::check`]) and narrows a list ([`Access::narrow`]) by the same SQL condition, so that the two cannot differ.
 
+pub mod access;
 pub mod authority;
+pub mod batch;
+mod held;
 pub mod policy;
 
 pub mod pull;
+mod reach;
 pub mod replicas;
 #[allow(missing_docs, reason = "columns are documented in migrations/shared")]
 pub mod schema;
@@ -14,6 +18,7 @@ pub mod scope;
 pub mod token;
 pub mod units;
 
-pub use authority::{Access, Authority, AuthorityOptions, Caller, GrantedUnit, KnownUnit, Refusal};
+pub use access::{Access, GrantedUnit, KnownUnit};
+pub use authority::{Authority, AuthorityOptions, Caller, Refusal};
 pub use policy::{Action, Role};
 pub use scope::Record;

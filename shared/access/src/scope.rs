@@ -1,9 +1,14 @@
 //! How far an action reaches: one SQL condition for a single record and for a list.
 
+use std::sync::Arc;
+
 use registrar_domain::{EducationLevel, Hierarchy};
 use registrar_store::{Condition, TextArray};
 
-use crate::{Access, Action, policy};
+use crate::{
+    Access, Action, policy,
+    reach::{NO_LEVEL, Reach},
+};
 
 /// Where a kind of record keeps what grants speak of. The texts are SQL expressions of the query they are used in.
 #[derive(Clone, Copy, Debug)]
@@ -32,6 +37,37 @@ pub(crate) fn condition(access: &Access, action: Action, record: &Record, hierar
     if !access.has_role_for(action) {
         return tenant.and_sql(" and false");
     }
+    let granted = match &access.reach {
+        Some(reach) => reached(access, reach, action, record, hierarchy),
+        None => walked(access, action, record, hierarchy, Grants::All),
+    };
+    tenant.and_sql(" and ").followed_by(granted)
+}
+
+/// The condition by what is known of the grants' reach; only grants over some classes are looked at record by record.
+fn reached(access: &Access, reach: &Reach, action: Action, record: &Record, hierarchy: Option<Hierarchy>) -> Condition {
+    let unit = record.unit;
+    let mut condition = Condition::sql(format!("({unit} = any(")).uuids(reach.units(action, hierarchy)).and_sql(")");
+    let (units, levels) = reach.levels(action, hierarchy);
+    if !units.is_empty() {
+        let level = record.level.map_or_else(|| format!("'{NO_LEVEL}'"), |level| format!("coalesce({level}, '{NO_LEVEL}')"));
+        condition = condition.and_sql(format!(" or ({unit}, {level}) in (select * from unnest(")).uuids(Arc::new(units)).and_sql(", ").texts(levels).and_sql("))");
+    }
+    if access.class_roles.iter().any(|role| policy::allows(*role, action)) {
+        condition = condition.and_sql(" or ").followed_by(walked(access, action, record, hierarchy, Grants::OverClasses));
+    }
+    condition.and_sql(")")
+}
+
+/// Which grants are looked at.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Grants {
+    All,
+    OverClasses,
+}
+
+/// The condition that looks up from a record's unit for a grant above it.
+fn walked(access: &Access, action: Action, record: &Record, hierarchy: Option<Hierarchy>, grants: Grants) -> Condition {
     let unit = record.unit;
     let units_levels = format!("exists (select 1 from units u where u.id = {unit} and u.education_levels && g.education_levels)");
     let levels = match record.level {
@@ -44,23 +80,23 @@ pub(crate) fn condition(access: &Access, action: Action, record: &Record, hierar
         (None, Action::UnitsRead | Action::SchoolYearsRead) => "true".to_owned(),
         (None, _) => "cardinality(g.class_ids) = 0".to_owned(),
     };
+    let some_classes = if grants == Grants::OverClasses { " and cardinality(g.class_ids) > 0" } else { "" };
     let only = hierarchy.map(|hierarchy| format!(" and g.hierarchy = '{hierarchy}'")).unwrap_or_default();
-    tenant
-        .and_sql(
-            " and exists (select 1 from grants g \
-             join units gu on gu.id = g.unit_id \
-             join unit_ancestors a on a.ancestor_id = g.unit_id and a.hierarchy = g.hierarchy \
-             where g.status = 'active' and g.account_id = ",
-        )
-        .uuid(access.account.into())
-        .and_sql(" and g.role = any(")
-        .texts(policy::roles_for(action))
-        .and_sql(") and ")
-        .date(access.today)
-        .and_sql(format!(
-            " between greatest(g.valid_from, a.valid_from) and least(g.valid_until, a.valid_to, gu.closed_on) \
-             and a.unit_id = {unit} and (cardinality(g.education_levels) = 0 or {levels}) and ({classes}){only})"
-        ))
+    Condition::sql(
+        "exists (select 1 from grants g \
+         join units gu on gu.id = g.unit_id \
+         join unit_ancestors a on a.ancestor_id = g.unit_id and a.hierarchy = g.hierarchy \
+         where g.status = 'active' and g.account_id = ",
+    )
+    .uuid(access.account.into())
+    .and_sql(" and g.role = any(")
+    .texts(policy::roles_for(action))
+    .and_sql(") and ")
+    .date(access.today)
+    .and_sql(format!(
+        " between greatest(g.valid_from, a.valid_from) and least(g.valid_until, a.valid_to, gu.closed_on) \
+         and a.unit_id = {unit} and (cardinality(g.education_levels) = 0 or {levels}) and ({classes}){some_classes}{only})"
+    ))
 }
 
 /// What stands in [`levels`] for an action that no education level limits: no level has an empty code.

@@ -1,5 +1,7 @@
 //! Pieces of SQL with bound values: authority, change feeds, searches.
 
+use std::sync::Arc;
+
 use chrono::NaiveDate;
 use diesel::{
     AppearsOnTable, Expression, SelectableExpression,
@@ -27,6 +29,7 @@ enum Part {
     BigInt(i64),
     Text(String),
     Texts(Vec<&'static str>),
+    Uuids(Arc<Vec<Uuid>>),
 }
 
 impl Condition {
@@ -75,6 +78,13 @@ impl Condition {
     #[must_use]
     pub fn texts(mut self, values: Vec<&'static str>) -> Self {
         self.parts.push(Part::Texts(values));
+        self
+    }
+
+    /// Binds an array of ids.
+    #[must_use]
+    pub fn uuids(mut self, values: Arc<Vec<Uuid>>) -> Self {
+        self.parts.push(Part::Uuids(values));
         self
     }
 
@@ -161,6 +171,7 @@ impl QueryFragment<Pg> for Condition {
                 Part::BigInt(value) => pass.push_bind_param::<BigInt, _>(value)?,
                 Part::Text(value) => pass.push_bind_param::<Text, _>(value)?,
                 Part::Texts(values) => pass.push_bind_param::<Array<Text>, _>(values)?,
+                Part::Uuids(values) => pass.push_bind_param::<Array<SqlUuid>, _>(values.as_ref())?,
             }
         }
         Ok(())

@@ -251,7 +251,7 @@ impl StaffInput {
 }
 
 /// The columns that an input fills.
-#[derive(Clone, Debug, PartialEq, Insertable, AsChangeset, Queryable, Selectable)]
+#[derive(Clone, Debug, PartialEq, Serialize, Insertable, AsChangeset, Queryable, Selectable)]
 #[diesel(table_name = staff, treat_none_as_null = true)]
 #[allow(missing_docs, reason = "as in StaffInput; name_search and name_sort derive from full_name")]
 pub struct StaffColumns {
@@ -274,13 +274,17 @@ pub struct StaffColumns {
     pub identity_status: IdentityStatus,
     pub identity_checked_on: Option<NaiveDate>,
     #[diesel(embed)]
+    #[serde(flatten)]
     pub personal: StaffPersonal,
     #[diesel(embed)]
+    #[serde(flatten)]
     pub sensitive: StaffSensitive,
     #[diesel(embed)]
+    #[serde(flatten)]
     pub terms: StaffTerms,
     pub training: Json<StaffTraining>,
     #[diesel(embed)]
+    #[serde(flatten)]
     pub teaching: StaffTeaching,
     pub former_employments: Json<Vec<Employment>>,
     pub secondary_employments: Json<Vec<Employment>>,

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use diesel::{BoolExpressionMethods, ExpressionMethods, OptionalExtension, QueryDsl, SelectableHelper, pg::Pg};
 use diesel_async::RunQueryDsl;
-use registrar_access::{Access, Action, Record, units};
+use registrar_access::{Access, Action, Record, batch, units};
 use registrar_codes::fields::ContractForm;
 use registrar_domain::{EducationLevel, Hierarchy, IdentityStatus, StaffId, UnitId};
 use registrar_store::{
@@ -13,6 +13,7 @@ use registrar_store::{
     feed::{self, FeedCursor, FeedPage},
     history::{self, HistoryEntry},
 };
+use serde_json::json;
 use uuid::Uuid;
 
 use super::model::{Position, StaffColumns, StaffInput, StaffRecord, StaffStatus, StaffSummary};
@@ -67,22 +68,25 @@ fn visible(access: &Access) -> Condition {
     if access.reaches_whole_tenant(Action::StaffRead) {
         return primary;
     }
-    let secondary = Condition::sql("staff.id in (select e.staff_id from secondary_employments e where ")
+    // An array, so that the planner may look up both sides of the "or" in their indexes.
+    let secondary = Condition::sql("staff.id = any(array(select e.staff_id from secondary_employments e where ")
         .date(access.today)
         .and_sql(" between e.started_on and e.ended_on and ")
         .followed_by(access.narrow(Action::StaffRead, &SECONDARY))
-        .and_sql(")");
+        .and_sql("))");
     primary.or(secondary)
 }
 
 fn employed_in(unit: UnitId, access: &Access) -> Condition {
     Condition::sql("(staff.unit_id = ")
         .uuid(unit.into())
-        .and_sql(" or staff.id in (select e.staff_id from secondary_employments e where e.tenant_id = staff.tenant_id and e.unit_id = ")
+        .and_sql(" or staff.id = any(array(select e.staff_id from secondary_employments e where e.tenant_id = ")
+        .uuid(access.tenant.into())
+        .and_sql(" and e.unit_id = ")
         .uuid(unit.into())
         .and_sql(" and ")
         .date(access.today)
-        .and_sql(" between e.started_on and e.ended_on))")
+        .and_sql(" between e.started_on and e.ended_on)))")
 }
 
 fn filtered<'a>(access: &Access, filter: &'a StaffFilter) -> staff::BoxedQuery<'a, Pg> {
@@ -341,13 +345,17 @@ pub async fn by_codes(conn: &mut Connection, access: &Access, codes: &[String]) 
 /// # Errors
 /// [`StoreError::Conflict`].
 pub async fn insert_many(conn: &mut Connection, access: &Access, inputs: &[StaffInput]) -> StoreResult<()> {
-    let author = access.author();
-    let rows: Vec<_> =
-        inputs.iter().map(|input| (staff::id.eq(Uuid::now_v7()), staff::tenant_id.eq(Uuid::from(access.tenant)), input.columns(), authored!(staff, &author))).collect();
-    for part in rows.chunks(1000) {
-        diesel::insert_into(staff::table).values(part).execute(conn).await?;
+    let mut names = Vec::new();
+    let mut rows = Vec::with_capacity(inputs.len());
+    for input in inputs {
+        let mut row = batch::fields(&input.columns())?;
+        if names.is_empty() {
+            names.extend(row.keys().cloned());
+        }
+        row.insert("id".to_owned(), json!(Uuid::now_v7()));
+        rows.push(row.into());
     }
-    Ok(())
+    batch::insert(conn, access, "staff", &names, rows).await
 }
 
 /// The personal numbers among these that are in use, with the code of the record that has each.

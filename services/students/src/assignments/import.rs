@@ -4,9 +4,9 @@ use std::collections::{HashMap, HashSet};
 
 use async_trait::async_trait;
 use chrono::NaiveDate;
-use registrar_access::{Access, Action};
+use registrar_access::{Access, Action, batch};
 use registrar_domain::Code;
-use registrar_http::imports::{ImportRow, Importer, Outcome, RowResult};
+use registrar_http::imports::{ImportRow, Importer, Outcome, RowResult, texts};
 use registrar_spreadsheets::Columns;
 use registrar_store::{Connection, StoreResult};
 use serde_json::{Value, json};
@@ -17,12 +17,7 @@ use super::{
     model::{AssignmentColumns, AssignmentInput, AssignmentRecord},
     store,
 };
-use crate::{
-    batch,
-    classes::model::ClassRecord,
-    copies,
-    named::{Named, texts},
-};
+use crate::{classes::model::ClassRecord, copies, named::Named};
 
 const WRITTEN: [&str; 9] = ["staff_id", "class_id", "subject", "periods_per_week", "valid_from", "valid_to", "status", "unit_id", "education_level"];
 

@@ -4,9 +4,9 @@
 use std::collections::{BTreeSet, HashMap, HashSet};
 
 use async_trait::async_trait;
-use registrar_access::{Access, Action, GrantedUnit, units};
+use registrar_access::{Access, Action, GrantedUnit, batch, units};
 use registrar_domain::Code;
-use registrar_http::imports::{ImportRow, Importer, Outcome, RowResult};
+use registrar_http::imports::{ImportRow, Importer, Outcome, RowResult, texts};
 use registrar_spreadsheets::Columns;
 use registrar_store::{Connection, StoreError, StoreResult};
 use serde_json::{Value, json};
@@ -17,7 +17,7 @@ use super::{
     model::{ClassColumns, ClassInput, ClassRecord},
     store, writes,
 };
-use crate::{batch, copies, school_years};
+use crate::{copies, school_years};
 
 /// Imports classes.
 pub struct ClassImporter;
@@ -128,13 +128,12 @@ struct Named {
 
 impl Named {
     async fn load(conn: &mut Connection, access: &Access, rows: &[ImportRow]) -> StoreResult<Self> {
-        let texts = |field: &str| rows.iter().filter_map(|row| Some(row.cells.get(field)?.as_str()?.to_owned())).collect::<BTreeSet<String>>();
-        let units = units::by_codes(conn, access, Action::ClassesWrite, texts("unit_code").into_iter()).await?;
+        let units = units::by_codes(conn, access, Action::ClassesWrite, texts(rows, "unit_code").into_iter()).await?;
         Ok(Named {
             unit_ids: units.iter().map(|(code, granted)| (code.clone(), granted.unit.id)).collect(),
             units: units.into_values().map(|granted| (granted.unit.id, granted)).collect(),
-            years: school_years::store::by_codes(conn, access, texts("school_year_code").into_iter().collect()).await?,
-            staff: copies::staff_by_codes(conn, access, texts("homeroom_teacher_code").into_iter().collect()).await?,
+            years: school_years::store::by_codes(conn, access, texts(rows, "school_year_code").into_iter().collect()).await?,
+            staff: copies::staff_by_codes(conn, access, texts(rows, "homeroom_teacher_code").into_iter().collect()).await?,
         })
     }
 

@@ -1,12 +1,12 @@
 //! Enrolments as they are written many at once, by imports of students and of enrolments.
 
-use registrar_access::Access;
+use registrar_access::{Access, batch};
 use registrar_store::{Connection, StoreResult};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::{admission::Held, model::Copied};
-use crate::{batch, classes::model::ClassRecord};
+use crate::classes::model::ClassRecord;
 
 const BEGUN: [&str; 12] =
     ["student_id", "class_id", "enrolled_on", "ended_on", "end_kind", "leaving_reason", "end_reason", "unit_id", "school_year_id", "education_level", "grade", "gender"];

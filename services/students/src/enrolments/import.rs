@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use chrono::NaiveDate;
 use registrar_access::{Access, Action};
 use registrar_domain::Code;
-use registrar_http::imports::{ImportRow, Importer, Outcome, RowResult};
+use registrar_http::imports::{ImportRow, Importer, Outcome, RowResult, texts};
 use registrar_spreadsheets::Columns;
 use registrar_store::{Connection, StoreResult};
 use serde_json::{Value, json};
@@ -25,7 +25,7 @@ use super::{
 };
 use crate::{
     classes::{self, model::ClassRecord},
-    named::{Named, texts},
+    named::Named,
     students::{
         self,
         model::{Placement, StudentRecord},
@@ -184,7 +184,7 @@ impl Known {
                 }
             }
             if any && let Some(placement) = pupil.moved() {
-                let mut row = crate::batch::fields(&placement)?;
+                let mut row = registrar_access::batch::fields(&placement)?;
                 row.insert("id".to_owned(), json!(pupil.record.id));
                 row.insert("version".to_owned(), json!(pupil.record.version));
                 moved.push(Value::Object(row));
@@ -192,7 +192,7 @@ impl Known {
         }
         batch::update(conn, access, changed).await?;
         batch::insert(conn, access, begun).await?;
-        crate::batch::update(conn, access, "students", &PLACEMENT, moved).await?;
+        registrar_access::batch::update(conn, access, "students", &PLACEMENT, moved).await?;
         let touched: Vec<_> = touched.into_iter().map(Into::into).collect();
         if touched.is_empty() { Ok(()) } else { classes::writes::touch(conn, access, &touched).await }
     }

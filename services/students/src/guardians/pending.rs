@@ -5,7 +5,7 @@ use std::collections::HashSet;
 
 use diesel::{BoolExpressionMethods, ExpressionMethods, QueryDsl};
 use diesel_async::RunQueryDsl;
-use registrar_access::{Access, Action};
+use registrar_access::{Access, Action, batch};
 use registrar_store::{Condition, Connection, StoreResult};
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -14,7 +14,7 @@ use super::{
     model::{GuardianInput, GuardianRecord},
     store::permitted,
 };
-use crate::{batch, schema::guardians};
+use crate::schema::guardians;
 
 const COLUMNS: [&str; 12] =
     ["full_name", "name_search", "name_sort", "gender", "birth_year", "personal_number", "phone", "email", "occupation", "workplace", "address", "children"];

@@ -3,9 +3,9 @@
 use std::collections::{HashMap, HashSet};
 
 use async_trait::async_trait;
-use registrar_access::{Access, Action};
+use registrar_access::{Access, Action, batch};
 use registrar_domain::Code;
-use registrar_http::imports::{ImportRow, Importer, Outcome, RowResult};
+use registrar_http::imports::{ImportRow, Importer, Outcome, RowResult, texts};
 use registrar_spreadsheets::Columns;
 use registrar_store::{Connection, StoreResult};
 use serde_json::{Value, json};
@@ -16,7 +16,6 @@ use super::{
     model::{SchoolYearColumns, SchoolYearInput, SchoolYearRecord},
     store,
 };
-use crate::{batch, named::texts};
 
 const WRITTEN: [&str; 4] = ["code", "name", "starts_on", "ends_on"];
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use registrar_access::Access;
+use registrar_access::{Access, batch};
 use registrar_store::{Connection, StoreResult};
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -12,7 +12,6 @@ use super::{
     placement,
 };
 use crate::{
-    batch,
     classes::{self, model::ClassRecord},
     enrolments::{
         admission::{Held, Step, Wanted},

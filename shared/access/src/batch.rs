@@ -3,11 +3,12 @@
 
 use diesel::{sql_query, sql_types};
 use diesel_async::RunQueryDsl;
-use registrar_access::Access;
 use registrar_store::{Connection, Keep, StoreError, StoreResult};
 use serde::Serialize;
 use serde_json::{Map, Value};
 use uuid::Uuid;
+
+use crate::Access;
 
 /// The author columns, bound after the rows ($1) and the tenant ($2).
 const AUTHOR: [(&str, &str); 5] = [("changed_at", "$3"), ("changed_by", "$4"), ("changed_for", "$5"), ("changed_via", "$6"), ("request_id", "$7")];
@@ -27,8 +28,8 @@ pub fn fields(record: &impl Serialize) -> StoreResult<Map<String, Value>> {
 ///
 /// # Errors
 /// [`StoreError::Conflict`].
-pub async fn insert(conn: &mut Connection, access: &Access, table: &'static str, columns: &[&'static str], rows: Vec<Value>) -> StoreResult<()> {
-    let names = columns.join(", ");
+pub async fn insert(conn: &mut Connection, access: &Access, table: &'static str, columns: &[impl AsRef<str>], rows: Vec<Value>) -> StoreResult<()> {
+    let names = columns.iter().map(AsRef::as_ref).collect::<Vec<&str>>().join(", ");
     let (author, values) = (AUTHOR.map(|(column, _)| column).join(", "), AUTHOR.map(|(_, value)| value).join(", "));
     let statement = format!(
         "insert into {table} (id, tenant_id, {names}, {author}) \

@@ -1,0 +1,120 @@
+//! How far an account's grants reach today: the units, read once and remembered with what the account holds, so that a
+//! query compares ids instead of walking hierarchies for every record.
+
+use std::sync::{Arc, OnceLock};
+
+use diesel::{QueryableByName, sql_query, sql_types};
+use diesel_async::RunQueryDsl;
+use registrar_domain::{EducationLevel, Hierarchy};
+use registrar_store::{Connection, Keep, StoreResult};
+use uuid::Uuid;
+
+use crate::{Action, Role, held::Whole, policy::allows};
+
+/// Stands for no level where records and grants are compared: a grant over some levels reaches a record of none when it
+/// reaches one of its unit's levels.
+pub(crate) const NO_LEVEL: &str = "none";
+
+/// The units that grants reach which are not for some classes only.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Reach {
+    parts: Vec<Part>,
+    /// [`Reach::units`] of each action, put together when first asked for.
+    units: [OnceLock<Arc<Vec<Uuid>>>; Action::ALL.len()],
+}
+
+/// What grants of one role in one hierarchy for the same levels reach.
+#[derive(Clone, Debug)]
+struct Part {
+    role: Role,
+    hierarchy: Hierarchy,
+    /// None when no level limits them.
+    levels: Option<Vec<EducationLevel>>,
+    units: Arc<Vec<Uuid>>,
+    /// The units that have one of the levels.
+    having: Vec<Uuid>,
+}
+
+impl Reach {
+    pub async fn load(conn: &mut Connection, whole: Whole) -> StoreResult<Self> {
+        let query = sql_query(REACH).bind::<sql_types::Uuid, _>(Uuid::from(whole.account)).bind::<sql_types::Date, _>(whole.today);
+        let rows: Vec<Row> = Keep(query).load(conn).await?;
+        // A role or level that a newer release knows and this one does not gives nothing here.
+        let part = |row: Row| {
+            let levels = row.levels.iter().filter_map(|code| EducationLevel::from_code(code).ok()).collect();
+            Some(Part {
+                role: Role::from_code(&row.role).ok()?,
+                hierarchy: Hierarchy::from_code(&row.hierarchy).ok()?,
+                levels: (!row.levels.is_empty()).then_some(levels),
+                units: Arc::new(row.units),
+                having: row.having,
+            })
+        };
+        Ok(Reach { parts: rows.into_iter().filter_map(part).collect(), units: Default::default() })
+    }
+
+    /// How many ids it holds.
+    pub fn size(&self) -> usize {
+        self.parts.iter().map(|part| part.units.len() + part.having.len()).sum()
+    }
+
+    fn parts(&self, action: Action, hierarchy: Option<Hierarchy>) -> impl Iterator<Item = &Part> {
+        self.parts.iter().filter(move |part| allows(part.role, action) && hierarchy.is_none_or(|hierarchy| part.hierarchy == hierarchy))
+    }
+
+    /// The units in which `action` is allowed for every education level, by grants in `hierarchy` when one is named.
+    pub fn units(&self, action: Action, hierarchy: Option<Hierarchy>) -> Arc<Vec<Uuid>> {
+        match (hierarchy, self.units.get(action as usize)) {
+            (None, Some(known)) => known.get_or_init(|| self.merged(action, None)).clone(),
+            _ => self.merged(action, hierarchy),
+        }
+    }
+
+    fn merged(&self, action: Action, hierarchy: Option<Hierarchy>) -> Arc<Vec<Uuid>> {
+        let mut parts = self.parts(action, hierarchy).filter(|part| part.levels.is_none()).map(|part| &part.units);
+        let first = parts.next().cloned().unwrap_or_default();
+        let others: Vec<Uuid> = parts.flat_map(|units| units.iter().copied()).collect();
+        if others.is_empty() {
+            return first;
+        }
+        let mut all: Vec<Uuid> = first.iter().copied().chain(others).collect();
+        all.sort_unstable();
+        all.dedup();
+        Arc::new(all)
+    }
+
+    /// The units with the levels for which `action` is allowed there, where only some are.
+    pub fn levels(&self, action: Action, hierarchy: Option<Hierarchy>) -> (Vec<Uuid>, Vec<&'static str>) {
+        let limited = self.parts(action, hierarchy).filter_map(|part| Some((part, part.levels.as_ref()?)));
+        let pairs = limited.flat_map(|(part, levels)| {
+            let of_levels = part.units.iter().flat_map(move |unit| levels.iter().map(move |level| (*unit, level.as_str())));
+            of_levels.chain(part.having.iter().map(|unit| (*unit, NO_LEVEL)))
+        });
+        pairs.unzip()
+    }
+}
+
+const REACH: &str = "
+    select g.role, g.hierarchy, g.education_levels as levels, array_agg(distinct a.unit_id) as units,
+           coalesce(array_agg(distinct a.unit_id) filter (where u.education_levels && g.education_levels), '{}') as having
+    from grants g
+    join units gu on gu.id = g.unit_id
+    join unit_ancestors a on a.ancestor_id = g.unit_id and a.hierarchy = g.hierarchy
+    join units u on u.id = a.unit_id
+    where g.account_id = $1 and g.status = 'active' and cardinality(g.class_ids) = 0
+      and $2 between greatest(g.valid_from, a.valid_from) and least(g.valid_until, a.valid_to, gu.closed_on)
+    group by 1, 2, 3";
+
+#[derive(QueryableByName)]
+struct Row {
+    #[diesel(sql_type = sql_types::Text)]
+    role: String,
+    #[diesel(sql_type = sql_types::Text)]
+    hierarchy: String,
+    #[diesel(sql_type = sql_types::Array<sql_types::Text>)]
+    levels: Vec<String>,
+    #[diesel(sql_type = sql_types::Array<sql_types::Uuid>)]
+    units: Vec<Uuid>,
+    #[diesel(sql_type = sql_types::Array<sql_types::Uuid>)]
+    having: Vec<Uuid>,
+}
