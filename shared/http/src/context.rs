@@ -12,7 +12,7 @@ use actix_web::{
 use futures_util::future::{Ready, ready};
 use registrar_access::Authority;
 use registrar_events::Replica;
-use registrar_store::{Clock, Db};
+use registrar_store::{Clock, Db, StoreResult};
 use secrecy::SecretString;
 use tracing_actix_web::RequestId;
 use uuid::Uuid;
@@ -61,6 +61,27 @@ impl std::ops::Deref for ServiceContext {
 impl From<Shared> for ServiceContext {
     fn from(shared: Shared) -> Self {
         ServiceContext(Arc::new(shared))
+    }
+}
+
+impl ServiceContext {
+    /// The context of one of so many threads that answer requests.
+    ///
+    /// # Errors
+    /// [`registrar_store::StoreError::Unavailable`] when it can have no connections of its own.
+    pub fn of_worker(&self, workers: usize) -> StoreResult<Self> {
+        let db = self.db.of_worker(workers)?;
+        Ok(ServiceContext::from(Shared {
+            service: self.service,
+            authority: self.authority.over(db.clone()),
+            db,
+            clock: self.clock.clone(),
+            replicas: self.replicas.clone(),
+            limiter: self.limiter.clone(),
+            secret: self.secret.clone(),
+            request_timeout: self.request_timeout,
+            trusted_proxies: self.trusted_proxies.clone(),
+        }))
     }
 }
 

@@ -1,6 +1,10 @@
 //! Query parameters: checked against what is published, like bodies; an unknown one is an error.
 
-use std::{any::TypeId, collections::BTreeMap};
+use std::{
+    any::TypeId,
+    collections::{BTreeMap, HashMap},
+    sync::{Arc, LazyLock, RwLock},
+};
 
 use actix_web::{FromRequest, HttpRequest, dev::Payload};
 use futures_util::future::{Ready, ready};
@@ -119,16 +123,10 @@ impl<F: IntoParams + DeserializeOwned + 'static> List<F> {
 }
 
 fn read_list<F: IntoParams + DeserializeOwned + 'static>(query: &str, locale: Locale) -> Result<List<F>, Problem> {
-    let (mut common, own) = (schemas::<ListParameters>(), schemas::<F>());
-    let names: Vec<String> = common.keys().cloned().collect();
-    common.extend(own);
-    let mut values = check(query, locale, TypeId::of::<List<F>>(), common, required::<F>())?;
-    let mut parameters = Map::new();
-    for name in names {
-        if let Some(value) = values.remove(&name) {
-            parameters.insert(name, value);
-        }
-    }
+    let common = Published::once(TypeId::of::<ListParameters>(), Published::of::<ListParameters>);
+    let published = Published::once(TypeId::of::<List<F>>(), || Published::of::<ListParameters>().and(Published::of::<F>()));
+    let mut values = check(query, locale, TypeId::of::<List<F>>(), &published)?;
+    let parameters: Map<String, Value> = common.schemas.keys().filter_map(|name| values.remove_entry(name)).collect();
     Ok(List { parameters: typed(Value::Object(parameters))?, filter: typed(Value::Object(values))? })
 }
 
@@ -140,7 +138,8 @@ impl<T: IntoParams + DeserializeOwned + 'static> FromRequest for Query<T> {
     type Future = Ready<Result<Self, Problem>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        ready(check(request.query_string(), locale_of(request), TypeId::of::<Self>(), schemas::<T>(), required::<T>()).and_then(|values| typed(Value::Object(values))).map(Query))
+        let published = Published::once(TypeId::of::<Self>(), Published::of::<T>);
+        ready(check(request.query_string(), locale_of(request), TypeId::of::<Self>(), &published).and_then(|values| typed(Value::Object(values))).map(Query))
     }
 }
 
@@ -171,8 +170,8 @@ impl FromRequest for FeedQuery {
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let read = || {
-            let parameters: FeedParameters =
-                typed(Value::Object(check(request.query_string(), locale_of(request), TypeId::of::<Self>(), schemas::<FeedParameters>(), Vec::new())?))?;
+            let published = Published::once(TypeId::of::<Self>(), Published::of::<FeedParameters>);
+            let parameters: FeedParameters = typed(Value::Object(check(request.query_string(), locale_of(request), TypeId::of::<Self>(), &published)?))?;
             let cursor = parameters.cursor.as_deref().map(FeedCursor::decode).transpose()?;
             Ok(FeedQuery { cursor, limit: parameters.limit.unwrap_or(50) })
         };
@@ -180,21 +179,46 @@ impl FromRequest for FeedQuery {
     }
 }
 
-/// The published query parameters of `P` by name, as schemas.
-fn schemas<P: IntoParams>() -> BTreeMap<String, Value> {
-    let parameters = P::into_params(|| Some(ParameterIn::Query));
-    parameters.into_iter().map(|parameter| (parameter.name.clone(), json!(parameter.schema))).collect()
+/// What is published of query parameters.
+struct Published {
+    /// Their schemas by name.
+    schemas: BTreeMap<String, Value>,
+    /// The names of those that must be given.
+    required: Vec<String>,
 }
 
-/// The names of those that must be given.
-fn required<P: IntoParams>() -> Vec<String> {
-    let parameters = P::into_params(|| Some(ParameterIn::Query));
-    parameters.into_iter().filter(|parameter| matches!(parameter.required, Required::True)).map(|parameter| parameter.name).collect()
+static PUBLISHED: LazyLock<RwLock<HashMap<TypeId, Arc<Published>>>> = LazyLock::new(RwLock::default);
+
+impl Published {
+    fn of<P: IntoParams>() -> Self {
+        let parameters = P::into_params(|| Some(ParameterIn::Query));
+        let required = parameters.iter().filter(|parameter| matches!(parameter.required, Required::True)).map(|parameter| parameter.name.clone()).collect();
+        Published { schemas: parameters.into_iter().map(|parameter| (parameter.name, json!(parameter.schema))).collect(), required }
+    }
+
+    fn and(mut self, other: Self) -> Self {
+        self.schemas.extend(other.schemas);
+        self.required.extend(other.required);
+        self
+    }
+
+    /// What is known by `key`, made once: schemas with their code lists take longer to write than a page to read.
+    fn once(key: TypeId, make: impl FnOnce() -> Self) -> Arc<Self> {
+        if let Some(known) = PUBLISHED.read().ok().and_then(|known| known.get(&key).cloned()) {
+            return known;
+        }
+        let made = Arc::new(make());
+        if let Ok(mut known) = PUBLISHED.write() {
+            known.insert(key, made.clone());
+        }
+        made
+    }
 }
 
 /// Reads the query string as an object of the types its schemas name, and checks it against them. `key` names the
 /// schemas, which are compiled once.
-fn check(query: &str, locale: Locale, key: TypeId, schemas: BTreeMap<String, Value>, required: Vec<String>) -> Result<Map<String, Value>, Problem> {
+fn check(query: &str, locale: Locale, key: TypeId, published: &Published) -> Result<Map<String, Value>, Problem> {
+    let Published { schemas, required } = published;
     let pairs = form(query)?;
     let mut values = Map::new();
     let mut errors = Vec::new();

@@ -1,10 +1,10 @@
 //! Services on the air: one public port with one `/v1` scope into which each adds its routes, one internal port for
 //! health, metrics and what only our own services may call.
 
-use std::{collections::HashMap, net::SocketAddr};
+use std::{collections::HashMap, net::SocketAddr, sync::Arc};
 
 use actix_web::{
-    App, Error, HttpMessage, HttpRequest, HttpResponse, HttpServer,
+    App, Error, HttpMessage, HttpRequest, HttpResponse, HttpServer, Route,
     body::{BoxBody, MessageBody},
     dev::{ResourceDef, Server, ServiceRequest, ServiceResponse},
     error::InternalError,
@@ -13,7 +13,7 @@ use actix_web::{
         header::{ALLOW, HeaderMap, HeaderName, HeaderValue},
     },
     middleware::{Next, from_fn},
-    web,
+    web::{self, Bytes},
 };
 use metrics_exporter_prometheus::PrometheusHandle;
 use registrar_events::Transport;
@@ -21,7 +21,7 @@ use tracing::{Span, field::Empty};
 use tracing_actix_web::{RootSpanBuilder, TracingLogger};
 use utoipa::OpenApi;
 use utoipa_actix_web::AppExt;
-use utoipa_swagger_ui::SwaggerUi;
+use utoipa_swagger_ui::{Config, SwaggerUi};
 use uuid::Uuid;
 
 use crate::{
@@ -63,6 +63,15 @@ pub struct Readiness {
 }
 
 impl Mounted {
+    /// The same for one of so many threads that answer requests.
+    fn of_worker(&self, workers: usize) -> Self {
+        let context = self.context.of_worker(workers).unwrap_or_else(|error| {
+            tracing::error!(%error, "a thread shares the connections of others");
+            self.context.clone()
+        });
+        Mounted { service: self.service.clone(), context }
+    }
+
     /// Asks the database, for at most 2 s.
     pub async fn readiness(&self) -> Readiness {
         let answers = async { self.context.authority.has_been_filled(&mut *self.context.db.get().await?).await };
@@ -107,8 +116,8 @@ pub fn serve(
     metrics: PrometheusHandle,
 ) -> std::io::Result<(Vec<Server>, SocketAddr, SocketAddr)> {
     let document = document.unwrap_or_else(|| contract(&mounted));
-    let public_mounted = mounted.clone();
-    let public = HttpServer::new(move || public_app(public_mounted.clone(), document.clone(), root.clone()))
+    let (public_mounted, workers, shown) = (mounted.clone(), listen.workers, Shown::of(&document));
+    let public = HttpServer::new(move || public_app(public_mounted.iter().map(|mounted| mounted.of_worker(workers)).collect(), shown.clone(), root.clone()))
         .workers(listen.workers)
         .shutdown_timeout(10)
         .disable_signals()
@@ -120,22 +129,48 @@ pub fn serve(
     Ok((vec![public.run(), internal.run()], public_address, internal_address))
 }
 
+/// What is made of the contract once, and shown by every thread.
+#[derive(Clone)]
+struct Shown {
+    yaml: Bytes,
+    json: Bytes,
+    methods: Arc<Vec<(ResourceDef, String)>>,
+    deprecations: web::Data<Deprecations>,
+    fixed: web::Data<FixedPaths>,
+}
+
+impl Shown {
+    fn of(document: &OpenApiDocument) -> Self {
+        Shown {
+            yaml: openapi::yaml(document).unwrap_or_default().into(),
+            json: document.to_string().into(),
+            methods: Arc::new(methods(document)),
+            deprecations: web::Data::new(Deprecations::of(document)),
+            fixed: web::Data::new(FixedPaths::of(document)),
+        }
+    }
+}
+
+/// An answer that is always the same.
+fn always(kind: &'static str, body: Bytes) -> Route {
+    web::get().to(move || std::future::ready(HttpResponse::Ok().content_type(kind).body(body.clone())))
+}
+
 fn public_app(
     mounted: Vec<Mounted>,
-    document: OpenApiDocument,
+    shown: Shown,
     own: RootRoutes,
 ) -> App<impl actix_web::dev::ServiceFactory<ServiceRequest, Config = (), Response = ServiceResponse<impl MessageBody>, Error = Error, InitError = ()>> {
-    let yaml = openapi::yaml(&document).unwrap_or_default();
-    let (methods, deprecations) = (methods(&document), web::Data::new(Deprecations::of(&document)));
-    let fixed = web::Data::new(FixedPaths::of(&document));
+    let Shown { yaml, json, methods, deprecations, fixed } = shown;
     let (app, _) = App::new().into_utoipa_app().openapi(Document::openapi()).service(v1(&mounted)).split_for_parts();
     let root = mounted.iter().fold(app, |app, mounted| app.configure(|routes| (mounted.service.root_routes)(routes, &mounted.context)));
     root.configure(|routes| own(routes))
-        .route("/openapi.yaml", web::get().to(move || std::future::ready(HttpResponse::Ok().content_type("application/yaml").body(yaml.clone()))))
+        .route("/openapi.yaml", always("application/yaml", yaml))
+        .route("/openapi.json", always("application/json", json))
         .app_data(deprecations)
         .app_data(fixed)
         .service(web::redirect("/docs", "/docs/"))
-        .service(SwaggerUi::new("/docs/{_:.*}").external_url_unchecked("/openapi.json", document))
+        .service(SwaggerUi::new("/docs/{_:.*}").config(Config::from("/openapi.json")))
         .default_service(web::to(move |request: HttpRequest| std::future::ready(no_route(&methods, &request))))
         .wrap(from_fn(only_their_methods))
         .wrap(from_fn(refusals_as_problems))

@@ -1,6 +1,9 @@
 //! The pool of connections to one service's database.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use diesel::{sql_query, sql_types};
 use diesel_async::{
@@ -29,7 +32,8 @@ async fn name_trace(conn: &mut Connection) -> StoreResult<()> {
 /// How a [`Db`] is opened.
 #[derive(Clone, Debug)]
 pub struct DbOptions {
-    /// The most connections held at once; about 16 serve two cores best.
+    /// The most connections held at once for requests, and as many again for everything else, which needs few; about 16
+    /// serve two cores best.
     pub max_connections: usize,
     /// How long a request waits for a connection before it is refused with 503.
     pub wait: Duration,
@@ -46,6 +50,14 @@ impl Default for DbOptions {
 pub struct Db {
     pool: Pool<AsyncPgConnection>,
     committed: Arc<Notify>,
+    origin: Arc<Origin>,
+}
+
+/// What all pools of a database come from.
+struct Origin {
+    url: String,
+    options: DbOptions,
+    pools: Mutex<Vec<Pool<AsyncPgConnection>>>,
 }
 
 impl Db {
@@ -54,22 +66,18 @@ impl Db {
     /// # Errors
     /// [`StoreError::Unavailable`] when the pool cannot be built.
     pub fn open(url: &str, options: &DbOptions) -> StoreResult<Self> {
-        let mut manager_config = ManagerConfig::default();
-        // A broken connection shows at its first statement; a SELECT 1 before each use would cost a third of the reads.
-        manager_config.recycling_method = RecyclingMethod::Fast;
-        manager_config.custom_setup = Box::new(|url| {
-            let url = url.to_owned();
-            async move { connect(&url).await }.boxed()
-        });
-        let manager = AsyncDieselConnectionManager::<AsyncPgConnection>::new_with_config(url, manager_config);
-        let pool = Pool::builder(manager)
-            .max_size(options.max_connections)
-            .wait_timeout(Some(options.wait))
-            .create_timeout(Some(options.wait))
-            .runtime(deadpool::Runtime::Tokio1)
-            .build()
-            .map_err(|error| StoreError::Unavailable(error.to_string()))?;
-        Ok(Db { pool, committed: Arc::new(Notify::new()) })
+        let origin = Origin { url: url.to_owned(), options: options.clone(), pools: Mutex::default() };
+        Ok(Db { pool: origin.pool(options.max_connections)?, committed: Arc::new(Notify::new()), origin: Arc::new(origin) })
+    }
+
+    /// The same database for one of so many threads that answer requests, with connections of its own: whoever opens a
+    /// connection also drives it, and every query from another thread would wake two.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] when the pool cannot be built.
+    pub fn of_worker(&self, workers: usize) -> StoreResult<Self> {
+        let share = self.origin.options.max_connections.div_ceil(workers.max(1)).max(2);
+        Ok(Db { pool: self.origin.pool(share)?, ..self.clone() })
     }
 
     /// A connection from the pool.
@@ -95,10 +103,35 @@ impl Db {
         self.committed.notified().await;
     }
 
-    /// Connections in use and the most there can be, for the metrics.
+    /// Connections in use and the most there can be, of all pools, for the metrics.
     #[must_use]
     pub fn usage(&self) -> (usize, usize) {
-        let status = self.pool.status();
-        (status.size.saturating_sub(status.available), status.max_size)
+        let Ok(pools) = self.origin.pools.lock() else { return (0, 0) };
+        let used = pools.iter().map(Pool::status).map(|status| (status.size.saturating_sub(status.available), status.max_size));
+        used.fold((0, 0), |sum, pool| (sum.0 + pool.0, sum.1 + pool.1))
+    }
+}
+
+impl Origin {
+    fn pool(&self, most: usize) -> StoreResult<Pool<AsyncPgConnection>> {
+        let mut manager_config = ManagerConfig::default();
+        // A broken connection shows at its first statement; a SELECT 1 before each use would cost a third of the reads.
+        manager_config.recycling_method = RecyclingMethod::Fast;
+        manager_config.custom_setup = Box::new(|url| {
+            let url = url.to_owned();
+            async move { connect(&url).await }.boxed()
+        });
+        let manager = AsyncDieselConnectionManager::<AsyncPgConnection>::new_with_config(&self.url, manager_config);
+        let pool = Pool::builder(manager)
+            .max_size(most)
+            .wait_timeout(Some(self.options.wait))
+            .create_timeout(Some(self.options.wait))
+            .runtime(deadpool::Runtime::Tokio1)
+            .build()
+            .map_err(|error| StoreError::Unavailable(error.to_string()))?;
+        if let Ok(mut pools) = self.pools.lock() {
+            pools.push(pool.clone());
+        }
+        Ok(pool)
     }
 }

@@ -300,7 +300,7 @@ const COPIES: &str = "
     insert into bench_staff select * from staff;
     create table bench_history (like history including all);
     create table bench_outbox (like outbox including all);
-    vacuum analyze bench_staff";
+    analyze bench_staff";
 
 /// What an edit cannot do without.
 const EDIT: &str = "\\set n random(0, {last})
