@@ -73,7 +73,7 @@ pub struct Options {
     pub refuse_after: Duration,
     /// How long what an account holds is remembered; see [`AuthorityOptions::remember`].
     pub remember: Duration,
-    /// Connections per service.
+    /// Connections per service, for requests; as many again at most for other work.
     pub connections: usize,
     /// The contract to show at `/openapi.yaml` and `/docs/`; that of the running services when absent.
     pub contract: Option<OpenApiDocument>,

@@ -103,12 +103,12 @@ impl Db {
         self.committed.notified().await;
     }
 
-    /// Connections in use and the most there can be, of all pools, for the metrics.
+    /// Connections in use and the most there can be, of the pool that is fullest, for the metrics.
     #[must_use]
     pub fn usage(&self) -> (usize, usize) {
         let Ok(pools) = self.origin.pools.lock() else { return (0, 0) };
-        let used = pools.iter().map(Pool::status).map(|status| (status.size.saturating_sub(status.available), status.max_size));
-        used.fold((0, 0), |sum, pool| (sum.0 + pool.0, sum.1 + pool.1))
+        let usages = pools.iter().map(Pool::status).map(|status| (status.size.saturating_sub(status.available), status.max_size));
+        usages.max_by(|one, other| (one.0 * other.1).cmp(&(other.0 * one.1))).unwrap_or_default()
     }
 }
 
