@@ -13,7 +13,11 @@ use actix_web::{
 use maud::Markup;
 use registrar_access::Action;
 use registrar_events::parked::{self, Retried, Selection};
-use registrar_http::{Problem, ProblemKind, ServiceContext, server::Mounted};
+use registrar_http::{
+    Problem, ProblemKind, ServiceContext,
+    rate_limit::{self, RateLimit},
+    server::Mounted,
+};
 use registrar_store::StoreError;
 use serde::Deserialize;
 
@@ -27,6 +31,8 @@ use super::{
 const POLICY: &str = "default-src 'none'; style-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 /// The largest form.
 const LARGEST_FORM: usize = 4096;
+/// Sign-ins from one address: to identity they all come from this process.
+const SIGN_INS: RateLimit = RateLimit { name: "operations-sign-in", quota: 30, window: Duration::from_secs(60) };
 /// How long a retry is waited for; it goes on behind the answer.
 const RETRY_WITHIN: Duration = Duration::from_secs(20);
 
@@ -89,11 +95,15 @@ async fn show(operations: &Operations, request: &HttpRequest, services: &[&Mount
     Ok(with_cookie(answer(StatusCode::OK, page::page(&shown)), &reader, request))
 }
 
-async fn sign_in(operations: Asked, request: HttpRequest, form: web::Form<Credentials>) -> HttpResponse {
+async fn sign_in(operations: Asked, request: HttpRequest, form: web::Form<Credentials>) -> Result<HttpResponse, Problem> {
     if !session::is_same_origin(&request) {
-        return elsewhere();
+        return Ok(elsewhere());
     }
-    match session::sign_in(&operations, &form).await {
+    let context = context(&operations)?;
+    if rate_limit::count_under(SIGN_INS, &request, context, &rate_limit::address(&request, context)).await.is_err() {
+        return Ok(answer(StatusCode::TOO_MANY_REQUESTS, page::sign_in(Some(Denied::TooMany))));
+    }
+    let answered = match session::sign_in(&operations, &form).await {
         Ok(tokens) => {
             let mut response = HttpResponse::SeeOther();
             response.insert_header((LOCATION, "/ops"));
@@ -110,7 +120,8 @@ async fn sign_in(operations: Asked, request: HttpRequest, form: web::Form<Creden
             };
             answer(status, page::sign_in(Some(denied)))
         }
-    }
+    };
+    Ok(answered)
 }
 
 async fn sign_out(operations: Asked, request: HttpRequest) -> Result<HttpResponse, Problem> {
