@@ -1,7 +1,7 @@
 //! Who may do what: tokens say who is calling, grants say what they may do, the policy says what a role means.
 //!
-//! A request becomes an [`Access`], which every store function takes. It decides a single case
-//! ([`Access::check`]) and narrows a list ([`Access::narrow`]) by the same SQL condition, so that the two cannot differ.
+//! A request becomes an [`Access`], which every store function takes. [`Access::narrow`] writes the SQL condition that is a
+//! filter for lists and a column for single records, so that the two cannot differ.
 
 pub mod access;
 pub mod authority;
