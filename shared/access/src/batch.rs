@@ -5,10 +5,13 @@ use diesel::{sql_query, sql_types};
 use diesel_async::RunQueryDsl;
 use registrar_store::{Connection, Keep, StoreError, StoreResult};
 use serde::Serialize;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 use crate::Access;
+
+/// A row on its way into a table.
+pub type Row = Map<String, Value>;
 
 /// The author columns, bound after the rows ($1) and the tenant ($2).
 const AUTHOR: [(&str, &str); 5] = [("changed_at", "$3"), ("changed_by", "$4"), ("changed_for", "$5"), ("changed_via", "$6"), ("request_id", "$7")];
@@ -17,19 +20,35 @@ const AUTHOR: [(&str, &str); 5] = [("changed_at", "$3"), ("changed_by", "$4"), (
 ///
 /// # Errors
 /// [`StoreError::Broken`] when it is not one.
-pub fn fields(record: &impl Serialize) -> StoreResult<Map<String, Value>> {
+pub fn fields(record: &impl Serialize) -> StoreResult<Row> {
     match serde_json::to_value(record) {
         Ok(Value::Object(fields)) => Ok(fields),
         _ => Err(StoreError::Broken("a row cannot be written as JSON")),
     }
 }
 
-/// Inserts rows; each is an object with an `id` and these columns.
+/// A record's columns with its id, and the version that was read (1 of a new one): a row for [`insert`] and [`update`].
+///
+/// # Errors
+/// [`StoreError::Broken`] when the columns cannot be written as JSON.
+pub fn row(id: Uuid, version: i64, columns: &impl Serialize) -> StoreResult<Row> {
+    let mut row = fields(columns)?;
+    row.insert("id".to_owned(), json!(id));
+    row.insert("version".to_owned(), json!(version));
+    Ok(row)
+}
+
+/// The columns that the rows write, of which all have the same: those of the first.
+fn columns(rows: &[Row]) -> Vec<&str> {
+    rows.first().into_iter().flat_map(Row::keys).map(String::as_str).filter(|name| !["id", "version"].contains(name)).collect()
+}
+
+/// Inserts rows.
 ///
 /// # Errors
 /// [`StoreError::Conflict`].
-pub async fn insert(conn: &mut Connection, access: &Access, table: &'static str, columns: &[impl AsRef<str>], rows: Vec<Value>) -> StoreResult<()> {
-    let names = columns.iter().map(AsRef::as_ref).collect::<Vec<&str>>().join(", ");
+pub async fn insert(conn: &mut Connection, access: &Access, table: &'static str, rows: Vec<Row>) -> StoreResult<()> {
+    let names = columns(&rows).join(", ");
     let (author, values) = (AUTHOR.map(|(column, _)| column).join(", "), AUTHOR.map(|(_, value)| value).join(", "));
     let statement = format!(
         "insert into {table} (id, tenant_id, {names}, {author}) \
@@ -38,13 +57,13 @@ pub async fn insert(conn: &mut Connection, access: &Access, table: &'static str,
     run(conn, access, statement, rows).await.map(|_| ())
 }
 
-/// Changes these columns of rows; each is an object with the `id`, the `version` that was read, and the columns.
+/// Changes rows.
 ///
 /// # Errors
 /// [`StoreError::Conflict`]; [`StoreError::Stale`] when one was changed since, which a lock while reading rules out.
-pub async fn update(conn: &mut Connection, access: &Access, table: &'static str, columns: &[&'static str], rows: Vec<Value>) -> StoreResult<()> {
+pub async fn update(conn: &mut Connection, access: &Access, table: &'static str, rows: Vec<Row>) -> StoreResult<()> {
     let expected = rows.len();
-    let own = columns.iter().map(|column| format!("{column} = r.{column}"));
+    let own = columns(&rows).into_iter().map(|column| format!("{column} = r.{column}"));
     let author = AUTHOR.iter().map(|(column, value)| format!("{column} = {value}"));
     let set: Vec<String> = own.chain(author).collect();
     let statement = format!(
@@ -55,13 +74,13 @@ pub async fn update(conn: &mut Connection, access: &Access, table: &'static str,
     if run(conn, access, statement, rows).await? == expected { Ok(()) } else { Err(StoreError::Stale { current: 0 }) }
 }
 
-async fn run(conn: &mut Connection, access: &Access, statement: String, rows: Vec<Value>) -> StoreResult<usize> {
+async fn run(conn: &mut Connection, access: &Access, statement: String, rows: Vec<Row>) -> StoreResult<usize> {
     if rows.is_empty() {
         return Ok(0);
     }
     let author = access.author();
     let query = sql_query(statement)
-        .bind::<sql_types::Jsonb, _>(Value::Array(rows))
+        .bind::<sql_types::Jsonb, _>(json!(rows))
         .bind::<sql_types::Uuid, _>(Uuid::from(access.tenant))
         .bind::<sql_types::Timestamptz, _>(author.at)
         .bind::<sql_types::Uuid, _>(author.account)

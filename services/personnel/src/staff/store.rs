@@ -13,7 +13,6 @@ use registrar_store::{
     feed::{self, FeedCursor, FeedPage},
     history::{self, HistoryEntry},
 };
-use serde_json::json;
 use uuid::Uuid;
 
 use super::model::{Position, StaffColumns, StaffInput, StaffRecord, StaffStatus, StaffSummary};
@@ -345,17 +344,8 @@ pub async fn by_codes(conn: &mut Connection, access: &Access, codes: &[String]) 
 /// # Errors
 /// [`StoreError::Conflict`].
 pub async fn insert_many(conn: &mut Connection, access: &Access, inputs: &[StaffInput]) -> StoreResult<()> {
-    let mut names = Vec::new();
-    let mut rows = Vec::with_capacity(inputs.len());
-    for input in inputs {
-        let mut row = batch::fields(&input.columns())?;
-        if names.is_empty() {
-            names.extend(row.keys().cloned());
-        }
-        row.insert("id".to_owned(), json!(Uuid::now_v7()));
-        rows.push(row.into());
-    }
-    batch::insert(conn, access, "staff", &names, rows).await
+    let rows = inputs.iter().map(|input| batch::row(Uuid::now_v7(), 1, &input.columns())).collect::<StoreResult<_>>()?;
+    batch::insert(conn, access, "staff", rows).await
 }
 
 /// The personal numbers among these that are in use, with the code of the record that has each.

@@ -9,7 +9,7 @@ use registrar_domain::Code;
 use registrar_http::imports::{ImportRow, Importer, Outcome, RowResult, texts};
 use registrar_spreadsheets::Columns;
 use registrar_store::{Connection, StoreResult};
-use serde_json::{Value, json};
+use serde_json::json;
 use uuid::Uuid;
 
 use super::{
@@ -18,8 +18,6 @@ use super::{
     store,
 };
 use crate::{classes::model::ClassRecord, copies, named::Named};
-
-const WRITTEN: [&str; 9] = ["staff_id", "class_id", "subject", "periods_per_week", "valid_from", "valid_to", "status", "unit_id", "education_level"];
 
 /// Imports teaching assignments.
 pub struct AssignmentImporter;
@@ -68,20 +66,20 @@ impl Importer for AssignmentImporter {
             }
             let outcome = match known.remove(&key) {
                 None => {
-                    new.push(object(Uuid::now_v7(), 1, &columns, class)?);
+                    new.push(written(Uuid::now_v7(), 1, &columns, class)?);
                     Outcome::Created
                 }
                 // A file does not know which assignments were ended.
                 Some(record) if AssignmentColumns { status: record.columns.status.clone(), ..columns.clone() } == record.columns => Outcome::Unchanged,
                 Some(record) => {
-                    changed.push(object(record.id, record.version, &columns, class)?);
+                    changed.push(written(record.id, record.version, &columns, class)?);
                     Outcome::Changed(record.unit_id)
                 }
             };
             results.push(RowResult { line, outcome });
         }
-        batch::insert(conn, access, "assignments", &WRITTEN, new).await?;
-        batch::update(conn, access, "assignments", &WRITTEN, changed).await?;
+        batch::insert(conn, access, "assignments", new).await?;
+        batch::update(conn, access, "assignments", changed).await?;
         Ok(results)
     }
 
@@ -91,12 +89,11 @@ impl Importer for AssignmentImporter {
 }
 
 /// A row as it is written with others.
-fn object(id: Uuid, version: i64, columns: &AssignmentColumns, class: &ClassRecord) -> StoreResult<Value> {
-    let mut fields = batch::fields(columns)?;
-    for (name, value) in [("id", json!(id)), ("version", json!(version)), ("unit_id", json!(class.columns.unit_id)), ("education_level", json!(class.columns.education_level))] {
-        fields.insert(name.to_owned(), value);
-    }
-    Ok(Value::Object(fields))
+fn written(id: Uuid, version: i64, columns: &AssignmentColumns, class: &ClassRecord) -> StoreResult<batch::Row> {
+    let mut row = batch::row(id, version, columns)?;
+    row.insert("unit_id".to_owned(), json!(class.columns.unit_id));
+    row.insert("education_level".to_owned(), json!(class.columns.education_level));
+    Ok(row)
 }
 
 /// The assignment that a row describes, and its class.

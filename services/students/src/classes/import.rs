@@ -69,7 +69,7 @@ impl Importer for ClassImporter {
             seen.insert(key);
             let outcome = match held {
                 None => {
-                    new.push(object(Uuid::now_v7(), 1, &columns)?);
+                    new.push(batch::row(Uuid::now_v7(), 1, &columns)?);
                     Outcome::Created
                 }
                 Some((record, _)) if columns == record.columns => Outcome::Unchanged,
@@ -81,9 +81,9 @@ impl Importer for ClassImporter {
             };
             results.push(RowResult { line, outcome });
         }
-        batch::insert(conn, access, "classes", &ClassColumns::NAMES, new).await?;
-        let objects = changed.iter().map(|(record, columns)| object(record.id, record.version, columns)).collect::<StoreResult<_>>()?;
-        batch::update(conn, access, "classes", &ClassColumns::NAMES, objects).await?;
+        batch::insert(conn, access, "classes", new).await?;
+        let rows = changed.iter().map(|(record, columns)| batch::row(record.id, record.version, columns)).collect::<StoreResult<_>>()?;
+        batch::update(conn, access, "classes", rows).await?;
         for (record, columns) in &changed {
             writes::follow(conn, access, record, columns).await?;
         }
@@ -93,16 +93,6 @@ impl Importer for ClassImporter {
     async fn records_of(&self, conn: &mut Connection, access: &Access, units: &[Uuid]) -> StoreResult<HashMap<Uuid, i64>> {
         store::count_by_unit(conn, access, units).await
     }
-}
-
-/// A row as it is written with others.
-fn object(id: Uuid, version: i64, columns: &ClassColumns) -> StoreResult<Value> {
-    let mut object = serde_json::to_value(columns).map_err(|_| StoreError::Broken("a class cannot be written as JSON"))?;
-    if let Value::Object(fields) = &mut object {
-        fields.insert("id".into(), Value::from(id.to_string()));
-        fields.insert("version".into(), Value::from(version));
-    }
-    Ok(object)
 }
 
 async fn known(conn: &mut Connection, access: &Access, keys: impl Iterator<Item = &Key>) -> StoreResult<HashMap<Key, (ClassRecord, bool)>> {

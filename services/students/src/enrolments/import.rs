@@ -8,12 +8,11 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 
 use async_trait::async_trait;
 use chrono::NaiveDate;
-use registrar_access::{Access, Action};
+use registrar_access::{Access, Action, batch as rows};
 use registrar_domain::Code;
 use registrar_http::imports::{ImportRow, Importer, Outcome, RowResult, texts};
 use registrar_spreadsheets::Columns;
 use registrar_store::{Connection, StoreResult};
-use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::{
@@ -31,8 +30,6 @@ use crate::{
         model::{Placement, StudentRecord},
     },
 };
-
-const PLACEMENT: [&str; 3] = ["unit_id", "education_level", "class_id"];
 
 /// Imports enrolments.
 pub struct EnrolmentImporter;
@@ -184,15 +181,12 @@ impl Known {
                 }
             }
             if any && let Some(placement) = pupil.moved() {
-                let mut row = registrar_access::batch::fields(&placement)?;
-                row.insert("id".to_owned(), json!(pupil.record.id));
-                row.insert("version".to_owned(), json!(pupil.record.version));
-                moved.push(Value::Object(row));
+                moved.push(rows::row(pupil.record.id, pupil.record.version, &placement)?);
             }
         }
         batch::update(conn, access, changed).await?;
         batch::insert(conn, access, begun).await?;
-        registrar_access::batch::update(conn, access, "students", &PLACEMENT, moved).await?;
+        rows::update(conn, access, "students", moved).await?;
         let touched: Vec<_> = touched.into_iter().map(Into::into).collect();
         if touched.is_empty() { Ok(()) } else { classes::writes::touch(conn, access, &touched).await }
     }

@@ -7,7 +7,7 @@ use diesel::{BoolExpressionMethods, ExpressionMethods, QueryDsl};
 use diesel_async::RunQueryDsl;
 use registrar_access::{Access, Action, batch};
 use registrar_store::{Condition, Connection, StoreResult};
-use serde_json::{Value, json};
+use serde_json::json;
 use uuid::Uuid;
 
 use super::{
@@ -15,9 +15,6 @@ use super::{
     store::permitted,
 };
 use crate::schema::guardians;
-
-const COLUMNS: [&str; 12] =
-    ["full_name", "name_search", "name_sort", "gender", "birth_year", "personal_number", "phone", "email", "occupation", "workplace", "address", "children"];
 
 /// A guardian while a chunk is applied.
 pub struct Pending {
@@ -37,14 +34,12 @@ impl Pending {
     }
 
     /// As it is written with others.
-    fn row(&self) -> StoreResult<Value> {
-        let mut fields = batch::fields(&self.now)?;
+    fn row(&self) -> StoreResult<batch::Row> {
+        let mut row = batch::row(self.id, self.before.as_ref().map_or(1, |(version, _)| *version), &self.now)?;
         let name = &self.now.full_name;
-        fields.insert("name_search".into(), json!(name.search_key()));
-        fields.insert("name_sort".into(), json!(name.sort_key()));
-        fields.insert("id".into(), json!(self.id));
-        fields.insert("version".into(), json!(self.before.as_ref().map_or(1, |(version, _)| *version)));
-        Ok(Value::Object(fields))
+        row.insert("name_search".into(), json!(name.search_key()));
+        row.insert("name_sort".into(), json!(name.sort_key()));
+        Ok(row)
     }
 }
 
@@ -62,8 +57,8 @@ pub async fn write(conn: &mut Connection, access: &Access, pending: Vec<Pending>
     let (new, old): (Vec<Pending>, Vec<Pending>) = pending.into_iter().partition(|guardian| guardian.before.is_none());
     let changed = old.iter().filter(|guardian| guardian.before.as_ref().is_some_and(|(_, before)| *before != guardian.now));
     let (new, changed) = (new.iter().map(Pending::row).collect::<StoreResult<_>>()?, changed.map(Pending::row).collect::<StoreResult<_>>()?);
-    batch::insert(conn, access, "guardians", &COLUMNS, new).await?;
-    batch::update(conn, access, "guardians", &COLUMNS, changed).await
+    batch::insert(conn, access, "guardians", new).await?;
+    batch::update(conn, access, "guardians", changed).await
 }
 
 /// The condition that a guardian is, or was, one of these students'.

@@ -8,7 +8,7 @@ use registrar_domain::Code;
 use registrar_http::imports::{ImportRow, Importer, Outcome, RowResult, texts};
 use registrar_spreadsheets::Columns;
 use registrar_store::{Connection, StoreResult};
-use serde_json::{Value, json};
+use serde_json::Value;
 use uuid::Uuid;
 
 use super::{
@@ -16,8 +16,6 @@ use super::{
     model::{SchoolYearColumns, SchoolYearInput, SchoolYearRecord},
     store,
 };
-
-const WRITTEN: [&str; 4] = ["code", "name", "starts_on", "ends_on"];
 
 /// Imports school years.
 pub struct SchoolYearImporter;
@@ -55,19 +53,19 @@ impl Importer for SchoolYearImporter {
             };
             let outcome = match held.get(&columns.code) {
                 None => {
-                    new.push(object(Uuid::now_v7(), 1, &columns));
+                    new.push(batch::row(Uuid::now_v7(), 1, &columns)?);
                     Outcome::Created
                 }
                 Some(record) if record.columns == columns => Outcome::Unchanged,
                 Some(record) => {
-                    changed.push(object(record.id, record.version, &columns));
+                    changed.push(batch::row(record.id, record.version, &columns)?);
                     Outcome::Changed(record.tenant_id)
                 }
             };
             results.push(RowResult { line: row.line, outcome });
         }
-        batch::insert(conn, access, "school_years", &WRITTEN, new).await?;
-        batch::update(conn, access, "school_years", &WRITTEN, changed).await?;
+        batch::insert(conn, access, "school_years", new).await?;
+        batch::update(conn, access, "school_years", changed).await?;
         Ok(results)
     }
 
@@ -89,9 +87,4 @@ fn columns_of(row: &ImportRow, held: &HashMap<String, SchoolYearRecord>, seen: &
         Ok(()) => Ok(input.columns()),
         Err(error) => Err(RowResult::refused(row.line, error).unwrap_or_else(|_| row.failed("", "invalid", "the school year cannot be kept"))),
     }
-}
-
-/// A row as it is written with others.
-fn object(id: Uuid, version: i64, columns: &SchoolYearColumns) -> Value {
-    json!({"id": id, "version": version, "code": columns.code, "name": columns.name, "starts_on": columns.starts_on, "ends_on": columns.ends_on})
 }

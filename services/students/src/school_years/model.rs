@@ -47,7 +47,7 @@ impl SchoolYearInput {
 }
 
 /// The columns that an input fills.
-#[derive(Clone, Debug, PartialEq, Insertable, AsChangeset, Queryable, Selectable)]
+#[derive(Clone, Debug, PartialEq, Serialize, Insertable, AsChangeset, Queryable, Selectable)]
 #[diesel(table_name = school_years)]
 #[allow(missing_docs, reason = "as in SchoolYearInput")]
 pub struct SchoolYearColumns {

@@ -2,9 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use registrar_access::{Access, batch};
+use registrar_access::{
+    Access,
+    batch::{self, Row},
+};
 use registrar_store::{Connection, StoreResult};
-use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::{
@@ -20,48 +22,13 @@ use crate::{
     },
 };
 
-const STUDENT: [&str; 32] = [
-    "code",
-    "full_name",
-    "name_search",
-    "name_sort",
-    "birth_date",
-    "gender",
-    "personal_number",
-    "status",
-    "ended_on",
-    "end_reason",
-    "phone",
-    "identity_status",
-    "identity_checked_on",
-    "photo",
-    "birth_place",
-    "nationality",
-    "permanent_address",
-    "permanent_area",
-    "current_address",
-    "current_area",
-    "cohort",
-    "ethnic_group",
-    "religion",
-    "policy_category",
-    "disability",
-    "health",
-    "identifiers",
-    "end_kind",
-    "leaving_reason",
-    "unit_id",
-    "education_level",
-    "class_id",
-];
-
 /// What is to be written.
 #[derive(Default)]
 pub struct Writes {
-    new_students: Vec<Value>,
-    changed_students: Vec<Value>,
-    new_enrolments: Vec<Value>,
-    changed_enrolments: Vec<Value>,
+    new_students: Vec<Row>,
+    changed_students: Vec<Row>,
+    new_enrolments: Vec<Row>,
+    changed_enrolments: Vec<Row>,
     /// Students whose enrolments have another gender.
     regendered: Vec<Uuid>,
     /// Classes whose size changes.
@@ -149,8 +116,8 @@ impl Writes {
     /// Writes everything: what ends first, so that a student never has two open enrolments.
     pub(super) async fn run(self, conn: &mut Connection, access: &Access) -> StoreResult<()> {
         enrolment_rows::update(conn, access, self.changed_enrolments).await?;
-        batch::insert(conn, access, "students", &STUDENT, self.new_students).await?;
-        batch::update(conn, access, "students", &STUDENT, self.changed_students).await?;
+        batch::insert(conn, access, "students", self.new_students).await?;
+        batch::update(conn, access, "students", self.changed_students).await?;
         enrolment_rows::insert(conn, access, self.new_enrolments).await?;
         placement::copy_gender(conn, access, self.regendered).await?;
         let touched: Vec<_> = self.classes.into_iter().map(Into::into).collect();
@@ -162,10 +129,8 @@ fn placed(class: &ClassRecord, class_id: Option<Uuid>) -> Placement {
     Placement { unit_id: class.columns.unit_id, education_level: Some(class.columns.education_level.clone()), class_id }
 }
 
-fn student(id: Uuid, version: i64, columns: &StudentColumns, placement: &Placement) -> StoreResult<Value> {
-    let mut row = batch::fields(columns)?;
+fn student(id: Uuid, version: i64, columns: &StudentColumns, placement: &Placement) -> StoreResult<Row> {
+    let mut row = batch::row(id, version, columns)?;
     row.extend(batch::fields(placement)?);
-    row.insert("id".to_owned(), json!(id));
-    row.insert("version".to_owned(), json!(version));
-    Ok(Value::Object(row))
+    Ok(row)
 }
