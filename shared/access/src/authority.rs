@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 use crate::{
     Access,
-    held::{Held, Whole},
+    held::{Held, Holder},
     schema::{authority_freshness, signing_keys},
     token::{self, Claims},
 };
@@ -76,7 +76,7 @@ pub struct Authority {
     options: AuthorityOptions,
     verified: Cache<String, Claims>,
     keys: Cache<String, (String, String)>,
-    held: Cache<Whole, Arc<Held>>,
+    held: Cache<Holder, Arc<Held>>,
 }
 
 /// What may be remembered of what accounts hold, in kB.
@@ -150,19 +150,19 @@ impl Authority {
     /// # Errors
     /// [`Refusal::Unauthenticated`] when the account is unknown here, disabled, or has withdrawn the token.
     pub async fn access(&self, claims: &Claims, caller: Caller) -> Result<Access, Refusal> {
-        let whole = Whole { tenant: TenantId::from(claims.tenant), account: AccountId::from(claims.sub), today: self.today() };
+        let holder = Holder { tenant: TenantId::from(claims.tenant), account: AccountId::from(claims.sub), today: self.today() };
         let remembers = !self.options.owner && !self.options.remember.is_zero();
         let held = if remembers && !caller.waited {
             // Of many requests that find nothing remembered, one reads.
-            self.held.try_get_with(whole, self.held(whole)).await.map_err(|error| error.shared())?
+            self.held.try_get_with(holder, self.held(holder)).await.map_err(|error| error.shared())?
         } else {
-            let held = self.held(whole).await?;
+            let held = self.held(holder).await?;
             if remembers {
-                self.held.insert(whole, held.clone()).await;
+                self.held.insert(holder, held.clone()).await;
             }
             held
         };
-        let access = self.judge(&held, whole, &claims.client_id, caller.request_id)?;
+        let access = self.judge(&held, holder, &claims.client_id, caller.request_id)?;
         if access.valid_after.timestamp() > claims.iat {
             return Err(Refusal::Unauthenticated("the token was withdrawn".into()));
         }
@@ -174,36 +174,36 @@ impl Authority {
     /// # Errors
     /// [`Refusal::Unauthenticated`] when the account is unknown here or disabled.
     pub async fn access_of(&self, tenant: TenantId, account: AccountId, client: &str, request_id: Uuid) -> Result<Access, Refusal> {
-        let whole = Whole { tenant, account, today: self.today() };
-        let held = self.held(whole).await?;
-        self.judge(&held, whole, client, request_id)
+        let holder = Holder { tenant, account, today: self.today() };
+        let held = self.held(holder).await?;
+        self.judge(&held, holder, client, request_id)
     }
 
     fn today(&self) -> NaiveDate {
         local_date(self.clock.now(), self.options.utc_offset_hours)
     }
 
-    async fn held(&self, whole: Whole) -> Result<Arc<Held>, Refusal> {
-        let held = Held::load(&mut *self.db.get().await?, whole, self.options.owner).await?;
+    async fn held(&self, holder: Holder) -> Result<Arc<Held>, Refusal> {
+        let held = Held::load(&mut *self.db.get().await?, holder, self.options.owner).await?;
         held.map(Arc::new).ok_or_else(|| Refusal::Unauthenticated("unknown account".into()))
     }
 
-    fn judge(&self, held: &Held, whole: Whole, client: &str, request_id: Uuid) -> Result<Access, Refusal> {
+    fn judge(&self, held: &Held, holder: Holder, client: &str, request_id: Uuid) -> Result<Access, Refusal> {
         if held.status != "active" {
             return Err(Refusal::Unauthenticated("the account is disabled".into()));
         }
         let now = self.clock.now();
         let age = now.signed_duration_since(held.as_of);
         Ok(Access {
-            tenant: whole.tenant,
-            account: whole.account,
+            tenant: holder.tenant,
+            account: holder.account,
             staff: held.staff_id.map(StaffId::from),
             display_name: held.display_name.clone(),
             client: client.to_owned(),
             request_id,
             session: Uuid::nil(),
             now,
-            today: whole.today,
+            today: holder.today,
             valid_after: held.valid_after,
             roles: held.roles.clone(),
             tenant_roles: held.tenant_roles.clone(),

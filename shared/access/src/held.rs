@@ -11,9 +11,9 @@ use uuid::Uuid;
 
 use crate::{Role, reach::Reach};
 
-/// Whose, and as of which local day.
+/// An account on a local day.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct Whole {
+pub(crate) struct Holder {
     pub tenant: TenantId,
     pub account: AccountId,
     pub today: NaiveDate,
@@ -36,17 +36,19 @@ pub(crate) struct Held {
 impl Held {
     /// Reads it; none of an account that is not known. The owner of units and grants changes them in the transactions in
     /// which it decides, so that how far they reach is asked in each of its queries and not here.
-    pub async fn load(conn: &mut Connection, whole: Whole, owner: bool) -> StoreResult<Option<Self>> {
+    pub async fn load(conn: &mut Connection, holder: Holder, owner: bool) -> StoreResult<Option<Self>> {
         let query =
-            sql_query(HELD).bind::<sql_types::Uuid, _>(Uuid::from(whole.account)).bind::<sql_types::Uuid, _>(Uuid::from(whole.tenant)).bind::<sql_types::Date, _>(whole.today);
+            sql_query(HELD).bind::<sql_types::Uuid, _>(Uuid::from(holder.account)).bind::<sql_types::Uuid, _>(Uuid::from(holder.tenant)).bind::<sql_types::Date, _>(holder.today);
         let Some(row): Option<Row> = Keep(query).get_result(conn).await.optional().map_err(StoreError::from)? else { return Ok(None) };
         let roles = |names: &[String]| names.iter().filter_map(|name| Role::from_code(name).ok()).collect::<BTreeSet<Role>>();
         let (held, tenant_roles) = (roles(&row.roles), roles(&row.tenant_roles));
-        let reach = match owner {
-            true => None,
+        let reach = if owner {
+            None
+        } else if held.is_subset(&tenant_roles) {
             // Whoever holds all roles everywhere needs no list of units.
-            false if held.is_subset(&tenant_roles) => Some(Reach::default()),
-            false => Some(Reach::load(conn, whole).await?),
+            Some(Reach::default())
+        } else {
+            Some(Reach::load(conn, holder).await?)
         };
         Ok(Some(Held {
             display_name: row.display_name,

@@ -9,7 +9,7 @@ use registrar_domain::{EducationLevel, Hierarchy};
 use registrar_store::{Connection, Keep, StoreResult};
 use uuid::Uuid;
 
-use crate::{Action, Role, held::Whole, policy::allows};
+use crate::{Action, Role, held::Holder, policy::allows};
 
 /// Stands for no level where records and grants are compared: a grant over some levels reaches a record of none when it
 /// reaches one of its unit's levels.
@@ -36,8 +36,8 @@ struct Part {
 }
 
 impl Reach {
-    pub async fn load(conn: &mut Connection, whole: Whole) -> StoreResult<Self> {
-        let query = sql_query(REACH).bind::<sql_types::Uuid, _>(Uuid::from(whole.account)).bind::<sql_types::Date, _>(whole.today);
+    pub async fn load(conn: &mut Connection, holder: Holder) -> StoreResult<Self> {
+        let query = sql_query(REACH).bind::<sql_types::Uuid, _>(Uuid::from(holder.account)).bind::<sql_types::Date, _>(holder.today);
         let rows: Vec<Row> = Keep(query).load(conn).await?;
         // A role or level that a newer release knows and this one does not gives nothing here.
         let part = |row: Row| {
