@@ -8,6 +8,7 @@ use std::{
 
 use actix_web::{FromRequest, HttpRequest, dev::Payload};
 use futures_util::future::{Ready, ready};
+use jsonschema::Validator;
 use registrar_store::{Cursor, PageRequest, StoreError, feed::FeedCursor};
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
@@ -123,9 +124,9 @@ impl<F: IntoParams + DeserializeOwned + 'static> List<F> {
 }
 
 fn read_list<F: IntoParams + DeserializeOwned + 'static>(query: &str, locale: Locale) -> Result<List<F>, Problem> {
-    let common = Published::once(TypeId::of::<ListParameters>(), Published::of::<ListParameters>);
-    let published = Published::once(TypeId::of::<List<F>>(), || Published::of::<ListParameters>().and(Published::of::<F>()));
-    let mut values = check(query, locale, TypeId::of::<List<F>>(), &published)?;
+    let common = Published::once::<ListParameters>(Parameters::of::<ListParameters>)?;
+    let published = Published::once::<List<F>>(|| Parameters::of::<ListParameters>().and(Parameters::of::<F>()))?;
+    let mut values = published.check(query, locale)?;
     let parameters: Map<String, Value> = common.schemas.keys().filter_map(|name| values.remove_entry(name)).collect();
     Ok(List { parameters: typed(Value::Object(parameters))?, filter: typed(Value::Object(values))? })
 }
@@ -138,8 +139,8 @@ impl<T: IntoParams + DeserializeOwned + 'static> FromRequest for Query<T> {
     type Future = Ready<Result<Self, Problem>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let published = Published::once(TypeId::of::<Self>(), Published::of::<T>);
-        ready(check(request.query_string(), locale_of(request), TypeId::of::<Self>(), &published).and_then(|values| typed(Value::Object(values))).map(Query))
+        let read = || typed(Value::Object(Published::once::<Self>(Parameters::of::<T>)?.check(request.query_string(), locale_of(request))?)).map(Query);
+        ready(read())
     }
 }
 
@@ -170,8 +171,8 @@ impl FromRequest for FeedQuery {
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let read = || {
-            let published = Published::once(TypeId::of::<Self>(), Published::of::<FeedParameters>);
-            let parameters: FeedParameters = typed(Value::Object(check(request.query_string(), locale_of(request), TypeId::of::<Self>(), &published)?))?;
+            let published = Published::once::<Self>(Parameters::of::<FeedParameters>)?;
+            let parameters: FeedParameters = typed(Value::Object(published.check(request.query_string(), locale_of(request))?))?;
             let cursor = parameters.cursor.as_deref().map(FeedCursor::decode).transpose()?;
             Ok(FeedQuery { cursor, limit: parameters.limit.unwrap_or(50) })
         };
@@ -180,20 +181,18 @@ impl FromRequest for FeedQuery {
 }
 
 /// What is published of query parameters.
-struct Published {
+struct Parameters {
     /// Their schemas by name.
     schemas: BTreeMap<String, Value>,
     /// The names of those that must be given.
     required: Vec<String>,
 }
 
-static PUBLISHED: LazyLock<RwLock<HashMap<TypeId, Arc<Published>>>> = LazyLock::new(RwLock::default);
-
-impl Published {
+impl Parameters {
     fn of<P: IntoParams>() -> Self {
         let parameters = P::into_params(|| Some(ParameterIn::Query));
         let required = parameters.iter().filter(|parameter| matches!(parameter.required, Required::True)).map(|parameter| parameter.name.clone()).collect();
-        Published { schemas: parameters.into_iter().map(|parameter| (parameter.name, json!(parameter.schema))).collect(), required }
+        Parameters { schemas: parameters.into_iter().map(|parameter| (parameter.name, json!(parameter.schema))).collect(), required }
     }
 
     fn and(mut self, other: Self) -> Self {
@@ -201,44 +200,52 @@ impl Published {
         self.required.extend(other.required);
         self
     }
-
-    /// What is known by `key`, made once: schemas with their code lists take longer to write than a page to read.
-    fn once(key: TypeId, make: impl FnOnce() -> Self) -> Arc<Self> {
-        if let Some(known) = PUBLISHED.read().ok().and_then(|known| known.get(&key).cloned()) {
-            return known;
-        }
-        let made = Arc::new(make());
-        if let Ok(mut known) = PUBLISHED.write() {
-            known.insert(key, made.clone());
-        }
-        made
-    }
 }
 
-/// Reads the query string as an object of the types its schemas name, and checks it against them. `key` names the
-/// schemas, which are compiled once.
-fn check(query: &str, locale: Locale, key: TypeId, published: &Published) -> Result<Map<String, Value>, Problem> {
-    let Published { schemas, required } = published;
-    let pairs = form(query)?;
-    let mut values = Map::new();
-    let mut errors = Vec::new();
-    for (name, text) in pairs {
-        let Some(schema) = schemas.get(&name) else {
-            let known: Vec<&str> = schemas.keys().map(String::as_str).collect();
-            errors.push(FieldError { pointer: name, code: "unknown_parameter".into(), detail: format!("known: {}", known.join(", ")) });
-            continue;
-        };
-        if values.insert(name.clone(), coerce(&text, schema)).is_some() {
-            errors.push(FieldError { pointer: name, code: "repeated".into(), detail: "given twice".into() });
+/// Query parameters, ready to check what is sent against them.
+struct Published {
+    schemas: BTreeMap<String, Value>,
+    validator: Arc<Validator>,
+}
+
+static PUBLISHED: LazyLock<RwLock<HashMap<TypeId, Arc<Published>>>> = LazyLock::new(RwLock::default);
+
+impl Published {
+    /// Those of `R`, made once: schemas with their code lists take longer to write than a page to read.
+    fn once<R: 'static>(parameters: impl FnOnce() -> Parameters) -> Result<Arc<Self>, Problem> {
+        if let Some(known) = PUBLISHED.read().ok().and_then(|known| known.get(&TypeId::of::<R>()).cloned()) {
+            return Ok(known);
         }
+        let Parameters { schemas, required } = parameters();
+        let validator = contract::validator_for(TypeId::of::<R>(), || json!({ "type": "object", "properties": schemas, "required": required }))?;
+        let made = Arc::new(Published { schemas, validator });
+        if let Ok(mut known) = PUBLISHED.write() {
+            known.insert(TypeId::of::<R>(), made.clone());
+        }
+        Ok(made)
     }
-    let validator = contract::validator_for(key, || json!({ "type": "object", "properties": schemas, "required": required }))?;
-    let value = Value::Object(values);
-    let found = contract::errors(&validator, &value, locale);
-    errors.extend(found.into_iter().map(|error| FieldError { pointer: error.pointer.trim_start_matches('/').to_owned(), ..error }));
-    match (errors.is_empty(), value) {
-        (true, Value::Object(values)) => Ok(values),
-        _ => Err(Problem::new(ProblemKind::BadParameter).errors(errors)),
+
+    /// Reads a query string as an object of the types its schemas name, and checks it against them.
+    fn check(&self, query: &str, locale: Locale) -> Result<Map<String, Value>, Problem> {
+        let mut values = Map::new();
+        let mut errors = Vec::new();
+        for (name, text) in form(query)? {
+            let Some(schema) = self.schemas.get(&name) else {
+                let known: Vec<&str> = self.schemas.keys().map(String::as_str).collect();
+                errors.push(FieldError { pointer: name, code: "unknown_parameter".into(), detail: format!("known: {}", known.join(", ")) });
+                continue;
+            };
+            if values.insert(name.clone(), coerce(&text, schema)).is_some() {
+                errors.push(FieldError { pointer: name, code: "repeated".into(), detail: "given twice".into() });
+            }
+        }
+        let value = Value::Object(values);
+        let found = contract::errors(&self.validator, &value, locale);
+        errors.extend(found.into_iter().map(|error| FieldError { pointer: error.pointer.trim_start_matches('/').to_owned(), ..error }));
+        match (errors.is_empty(), value) {
+            (true, Value::Object(values)) => Ok(values),
+            _ => Err(Problem::new(ProblemKind::BadParameter).errors(errors)),
+        }
     }
 }
 
