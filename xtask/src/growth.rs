@@ -4,6 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use registrar_http::openapi::operations_of;
 use serde_json::Value;
 
 /// When a deprecated operation may go, as published: `x-sunset: 2027-12-31`.
@@ -12,18 +13,16 @@ const SUNSET: &str = "x-sunset";
 /// What a contract publishes, a line each, sorted. A line ends with the last day of what is deprecated.
 pub fn published(contract: &Value) -> Vec<String> {
     let mut lines = BTreeSet::new();
-    for (path, item) in members(contract.get("paths")) {
-        for (method, operation) in members(Some(item)) {
-            let (name, end) = (format!("{} {path}", method.to_uppercase()), ending(operation));
-            lines.insert(format!("operation {name}{end}"));
-            for parameter in operation.get("parameters").and_then(Value::as_array).into_iter().flatten().map(|parameter| resolved(contract, parameter)) {
-                let text = |member: &str| parameter.get(member).and_then(Value::as_str).unwrap_or_default();
-                let need = if parameter.get("required") == Some(&Value::Bool(true)) { "required" } else { "optional" };
-                lines.insert(format!("parameter {name} {} {} {need}{}", text("in"), text("name"), if end.is_empty() { ending(parameter) } else { end.clone() }));
-            }
-            for (status, _) in members(operation.get("responses")).filter(|(status, _)| status.starts_with('2')) {
-                lines.insert(format!("answer {name} {status}{end}"));
-            }
+    for (method, path, operation) in operations_of(contract) {
+        let (name, end) = (format!("{} {path}", method.to_uppercase()), ending(operation));
+        lines.insert(format!("operation {name}{end}"));
+        for parameter in operation.get("parameters").and_then(Value::as_array).into_iter().flatten().map(|parameter| resolved(contract, parameter)) {
+            let text = |member: &str| parameter.get(member).and_then(Value::as_str).unwrap_or_default();
+            let need = if parameter.get("required") == Some(&Value::Bool(true)) { "required" } else { "optional" };
+            lines.insert(format!("parameter {name} {} {} {need}{}", text("in"), text("name"), if end.is_empty() { ending(parameter) } else { end.clone() }));
+        }
+        for (status, _) in members(operation.get("responses")).filter(|(status, _)| status.starts_with('2')) {
+            lines.insert(format!("answer {name} {status}{end}"));
         }
     }
     for (name, schema) in members(contract.pointer("/components/schemas")) {
@@ -52,7 +51,7 @@ fn resolved<'a>(contract: &'a Value, value: &'a Value) -> &'a Value {
 /// Whether a schema is part of answers: what is only sent may not get new requirements, what is answered may.
 fn is_answered(name: &str, contract: &Value) -> bool {
     let place = format!("#/components/schemas/{name}");
-    let mut bodies = members(contract.get("paths")).flat_map(|(_, item)| members(Some(item))).filter_map(|(_, operation)| operation.pointer("/requestBody/content"));
+    let mut bodies = operations_of(contract).filter_map(|(_, _, operation)| operation.pointer("/requestBody/content"));
     !bodies.any(|content| members(Some(content)).any(|(_, kind)| kind.pointer("/schema/$ref").is_some_and(|known| *known == *place)))
 }
 

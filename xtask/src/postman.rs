@@ -1,6 +1,7 @@
 //! A Postman collection (v2.1, which Bruno and Insomnia import too) made of the contract: a folder per tag, a request per
 //! operation with its parameters and an example body; signing in keeps the token for the others.
 
+use registrar_http::openapi::operations_of;
 use serde_json::{Map, Value, json};
 
 const FORMAT: &str = "https://schema.getpostman.com/json/collection/v2.1.0/collection.json";
@@ -36,8 +37,7 @@ struct Operation<'a> {
 }
 
 fn operations(contract: &Value) -> impl Iterator<Item = Operation<'_>> {
-    let paths = contract.get("paths").and_then(Value::as_object).into_iter().flatten();
-    paths.flat_map(|(path, item)| item.as_object().into_iter().flatten().map(move |(method, document)| Operation { method, path, document }))
+    operations_of(contract).map(|(method, path, document)| Operation { method, path, document })
 }
 
 impl Operation<'_> {

@@ -7,7 +7,7 @@ use actix_web::http::Method;
 use chrono::{NaiveDate, NaiveTime};
 use serde_json::Value;
 
-use crate::openapi::Contract;
+use crate::openapi::{Contract, operations_of};
 
 /// Where the policy is told.
 const POLICY: &str = "</docs/>; rel=\"deprecation\"";
@@ -21,11 +21,9 @@ impl Deprecations {
     #[must_use]
     pub fn of(document: &Contract) -> Self {
         let mut found = HashMap::new();
-        for (path, item) in document.get("paths").and_then(Value::as_object).into_iter().flatten() {
-            for (method, operation) in item.as_object().into_iter().flatten() {
-                if operation.get("deprecated") == Some(&Value::Bool(true)) {
-                    found.insert((method.to_uppercase(), path.clone()), headers(operation));
-                }
+        for (method, path, operation) in operations_of(document) {
+            if operation.get("deprecated") == Some(&Value::Bool(true)) {
+                found.insert((method.to_uppercase(), path.to_owned()), headers(operation));
             }
         }
         Deprecations(found)

@@ -114,7 +114,13 @@ fn is_truth(word: &str) -> bool {
     ["on", "off", "yes", "no", "y", "n"].iter().any(|truth| truth.eq_ignore_ascii_case(word))
 }
 
-/// Each operation of the document with its method and path.
+/// Each operation of a contract with its method (as in the contract: `get`) and path.
+pub fn operations_of(contract: &Contract) -> impl Iterator<Item = (&str, &str, &Value)> {
+    let paths = contract.get("paths").and_then(Value::as_object).into_iter().flatten();
+    paths.flat_map(|(path, item)| item.as_object().into_iter().flatten().map(move |(method, operation)| (method.as_str(), path.as_str(), operation)))
+}
+
+/// The same, to be changed.
 fn operations(document: &mut Value) -> impl Iterator<Item = (&str, &str, &mut Value)> {
     let paths = document.get_mut("paths").and_then(Value::as_object_mut).into_iter().flatten();
     paths.flat_map(|(path, item)| item.as_object_mut().into_iter().flatten().map(move |(method, operation)| (method.as_str(), path.as_str(), operation)))
