@@ -16,7 +16,7 @@ pub trait Replica: Send + Sync {
     /// Writes each event that is newer than what is held, by (epoch, version); a `resync` event also when equal:
     /// `on conflict do update ... where (excluded.epoch, excluded.version) > (held.epoch, held.version)`.
     /// Ended aggregates stay as tombstones. Called inside a transaction of at most 5 s; the events of one call
-    /// (256 at most) have distinct ids, all of this aggregate.
+    /// (fewer than 400) have distinct ids, all of this aggregate.
     async fn apply(&self, conn: &mut Connection, events: &[Event]) -> Result<(), ApplyError>;
 
     /// The copy row this event should have led to, as JSON (for verify). An object names each differing field;

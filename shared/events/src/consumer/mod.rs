@@ -25,7 +25,7 @@ use crate::{
     transport::{Delivery, Receipt, Subscription},
 };
 
-/// The most events of one transaction.
+/// With so many events a transaction takes no further message: with what the last one brings it has less than 400.
 const BATCH: usize = 256;
 /// The longest a statement of an apply may take: a write transaction delays every change feed.
 const STATEMENT: &str = "set local statement_timeout = '5s'";
@@ -159,13 +159,12 @@ impl Consumer {
         while let Some(Some(first)) = shutdown.unless(subscription.next()).await {
             let (mut events, mut receipts) = (Vec::new(), Vec::new());
             let mut next = Some(first);
-            while let Some(Delivery { event, receipt }) = next {
-                match event {
-                    Some(event) => {
-                        events.push(event);
-                        receipts.push(receipt);
-                    }
-                    None => receipt.refuse().await,
+            while let Some(Delivery { events: brought, receipt }) = next {
+                if brought.is_empty() {
+                    receipt.refuse().await;
+                } else {
+                    events.extend(brought);
+                    receipts.push(receipt);
                 }
                 next = if events.len() < BATCH { subscription.try_next() } else { None };
             }

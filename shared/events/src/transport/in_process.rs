@@ -120,7 +120,7 @@ impl InProcess {
     async fn enqueue(&self, service: &str, event: Event, deadline: Instant) -> Option<oneshot::Receiver<()>> {
         let queue = self.shared.queues.get(service)?;
         let (sender, receiver) = oneshot::channel();
-        let delivery = Delivery { event: Some(event), receipt: Receipt::InProcess(sender) };
+        let delivery = Delivery { events: vec![event], receipt: Receipt::InProcess(sender) };
         matches!(timeout_at(deadline, queue.sender.send(delivery)).await, Ok(Ok(()))).then_some(receiver)
     }
 

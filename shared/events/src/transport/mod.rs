@@ -93,7 +93,7 @@ pub(crate) enum Subscription {
 }
 
 impl Subscription {
-    /// The next event; `None` when the subscription is broken and must be made anew. May be dropped while it waits.
+    /// The next message; `None` when the subscription is broken and must be made anew. May be dropped while it waits.
     pub(crate) async fn next(&mut self) -> Option<Delivery> {
         match self {
             Subscription::InProcess(subscription) => subscription.next().await,
@@ -101,7 +101,7 @@ impl Subscription {
         }
     }
 
-    /// The next event that is here already.
+    /// The next message that is here already.
     pub(crate) fn try_next(&mut self) -> Option<Delivery> {
         match self {
             Subscription::InProcess(subscription) => subscription.try_next(),
@@ -112,9 +112,9 @@ impl Subscription {
 
 /// A message, and how to say that it is taken care of. Dropping the receipt says that it is not: it comes again.
 pub(crate) struct Delivery {
-    /// The event; `None` for a message that is none, which has no id to park it under and is to be refused.
-    pub(crate) event: Option<Event>,
-    /// To be accepted once the event is applied or parked.
+    /// The events, 100 at most; none for a message that is no event, which has no id to park it under and is to be refused.
+    pub(crate) events: Vec<Event>,
+    /// To be accepted once each of the events is applied or parked.
     pub(crate) receipt: Receipt,
 }
 
@@ -135,7 +135,7 @@ impl Receipt {
         }
     }
 
-    /// Says that all these events are taken care of; they are consecutive messages of one subscription, without those
+    /// Says that the events of all these are taken care of; they are consecutive messages of one subscription, without those
     /// refused before.
     pub(crate) async fn accept_all(receipts: Vec<Receipt>) {
         let mut last = None;

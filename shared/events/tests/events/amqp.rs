@@ -44,7 +44,7 @@ async fn connect(url: &str) -> Transport {
     Transport::Amqp(amqp)
 }
 
-async fn get(channel: &Channel, queue: &str) -> Option<BasicGetMessage> {
+pub async fn get(channel: &Channel, queue: &str) -> Option<BasicGetMessage> {
     channel.basic_get(queue.into(), BasicGetOptions { no_ack: true }).await.unwrap()
 }
 

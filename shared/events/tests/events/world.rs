@@ -131,6 +131,11 @@ impl Running {
         self.stop.stop();
         self.task.await.unwrap();
     }
+
+    /// Ends it wherever it is, as when its process is killed.
+    pub fn abort(self) {
+        self.task.abort();
+    }
 }
 
 /// Looks every 10 ms until it is so.

@@ -10,12 +10,13 @@ use lapin::{
 };
 use uuid::Uuid;
 
-use super::EXCHANGE;
+use super::{EXCHANGE, batch};
 use crate::{Event, event::is_aggregate};
 
 const CONTENT_TYPE: &str = "application/protobuf";
 const TYPE_PREFIX: &str = "edu.registrar.";
-const PERSISTENT: u8 = 2;
+/// The delivery mode of what outlives the broker's process.
+pub(super) const PERSISTENT: u8 = 2;
 
 const SPEC_VERSION: &str = "cloudEvents:specversion";
 const ID: &str = "cloudEvents:id";
@@ -58,9 +59,14 @@ pub(super) fn properties(event: &Event) -> BasicProperties {
     BasicProperties::default().with_content_type(ShortString::from(CONTENT_TYPE)).with_delivery_mode(PERSISTENT).with_message_id(short(event.event_id())).with_headers(headers)
 }
 
+/// The events in a message, a single one or a batch, or what is wrong with the message.
+pub(super) fn events(exchange: &str, routing_key: &str, properties: &BasicProperties, body: Vec<u8>) -> Result<Vec<Event>, String> {
+    if batch::is_batch(properties) { batch::events(exchange, routing_key, &body) } else { event(exchange, routing_key, properties, body).map(|event| vec![event]) }
+}
+
 /// The event in a message, or what is wrong with the message. The routing key must agree with the type: permissions
 /// are given by routing key, so that a service cannot speak for another one.
-pub(super) fn event(exchange: &str, routing_key: &str, properties: &BasicProperties, payload: Vec<u8>) -> Result<Event, String> {
+fn event(exchange: &str, routing_key: &str, properties: &BasicProperties, payload: Vec<u8>) -> Result<Event, String> {
     let headers = properties.headers().as_ref().ok_or("no headers")?;
     let kind = string(headers, TYPE)?.strip_prefix(TYPE_PREFIX).ok_or("not a type of ours")?;
     let (aggregate, ended) = match kind.rsplit_once('.') {

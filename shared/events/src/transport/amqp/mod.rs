@@ -4,8 +4,10 @@
 //! supervisor makes a new connection with bounded backoff whenever the last one broke; publishers and subscriptions
 //! take channels from whatever connection there is and throw a channel away at the first error.
 
+mod batch;
 mod link;
 mod message;
+mod parcel;
 mod subscription;
 mod supervisor;
 
@@ -22,6 +24,7 @@ use tokio::{
 use super::CONFIRM_WITHIN;
 use crate::{Event, Topology, TransportError};
 use link::Link;
+use parcel::Parcel;
 pub(crate) use subscription::Subscription;
 
 /// The topic exchange that every event goes through.
@@ -37,7 +40,9 @@ const CONNECT_WITHIN: Duration = Duration::from_secs(10);
 ///
 /// Exchanges, queues and bindings of the whole [`Topology`] are declared at each connection:
 ///
-/// * the durable topic exchange `registrar.events`, routing key `<service>.<aggregate>.changed` or `.ended`;
+/// * the durable topic exchange `registrar.events`, routing key `<service>.<aggregate>.changed` or `.ended`. A message is one
+///   event as CloudEvents 1.0 in binary mode; eight and more events of one call with the same routing key are batches, at
+///   most 100 events and 256 KiB each, of the content type `application/vnd.registrar.envelopes+protobuf`;
 /// * per consuming service one quorum queue `registrar.<service>`, at most a million messages long (beyond that
 ///   publishers are refused and keep their outbox rows), delivery limit 20, one active consumer at a time;
 /// * the exchange and queue `registrar.dead` for what exceeds the delivery limit or is no event at all, at most
@@ -96,7 +101,7 @@ impl Amqp {
 
     pub(super) async fn publish(&self, events: &[Event]) -> Result<Vec<bool>, TransportError> {
         // Without a declared consumer a message may go nowhere, or to another vendor's queue: both are right.
-        let route = |event: &Event| Route { exchange: EXCHANGE, key: event.routing_key(), mandatory: self.topology.is_consumed(&event.aggregate) };
+        let route = |parcel: &Parcel<'_>| Route { exchange: EXCHANGE, key: parcel.routing_key(), mandatory: self.topology.is_consumed(parcel.aggregate()) };
         self.deliver(events, route).await
     }
 
@@ -114,7 +119,7 @@ impl Amqp {
 
     /// One channel serves one call at a time: confirms and returned messages of two calls cannot mix. A channel that
     /// has given all its confirms is used again.
-    async fn deliver(&self, events: &[Event], route: impl Fn(&Event) -> Route) -> Result<Vec<bool>, TransportError> {
+    async fn deliver(&self, events: &[Event], route: impl Fn(&Parcel<'_>) -> Route) -> Result<Vec<bool>, TransportError> {
         if events.is_empty() {
             return Ok(Vec::new());
         }
@@ -135,6 +140,7 @@ impl Amqp {
 
 /// What became of a call's messages.
 struct Published {
+    /// Of each event, in the order of the call, whether its message was.
     confirmed: Vec<bool>,
     /// The channel has given all its confirms and is fit for further use.
     clean: bool,
@@ -158,10 +164,12 @@ fn disconnected(error: lapin::Error) -> TransportError {
     TransportError::Disconnected(error.to_string())
 }
 
-/// Publishes all at once, which fills packets, and waits for their confirms.
-async fn publish_all(channel: &Channel, events: &[Event], route: impl Fn(&Event) -> Route, deadline: Instant) -> Published {
-    let answers = join_all(events.iter().map(|event| timeout_at(deadline, publish_one(channel, event, route(event))))).await;
-    let mut published = Published { confirmed: Vec::with_capacity(events.len()), clean: true, lost_way: false };
+/// Publishes all at once, which fills packets, and waits for their confirms. A batch is confirmed as a whole or not at all.
+async fn publish_all(channel: &Channel, events: &[Event], route: impl Fn(&Parcel<'_>) -> Route, deadline: Instant) -> Published {
+    let parcels = parcel::split(events);
+    let answers = join_all(parcels.iter().map(|parcel| timeout_at(deadline, publish_one(channel, parcel, route(parcel))))).await;
+    let mut published = Published { confirmed: vec![false; events.len()], clean: true, lost_way: false };
+    let mut acknowledged = Vec::with_capacity(parcels.len());
     // lapin pairs a returned message with the next confirm, whichever message that is of: only its id tells.
     let mut returned = HashSet::new();
     for answer in answers {
@@ -171,21 +179,33 @@ async fn publish_all(channel: &Channel, events: &[Event], route: impl Fn(&Event)
             tracing::debug!(%error, "publishing failed");
         }
         let answer = answer.ok().and_then(Result::ok);
-        published.confirmed.push(answer.as_ref().is_some_and(Confirmation::is_ack));
+        acknowledged.push(answer.as_ref().is_some_and(Confirmation::is_ack));
         returned.extend(answer.and_then(Confirmation::take_message).and_then(|m| m.delivery.properties.message_id().clone()).map(String::from));
     }
-    for (event, confirmed) in events.iter().zip(&mut published.confirmed) {
-        if returned.contains(&event.event_id()) {
-            *confirmed = false;
+    for (parcel, acknowledged) in parcels.iter().zip(acknowledged) {
+        if returned.contains(&parcel.id()) {
             published.lost_way = true;
-            tracing::warn!(event = event.event_id(), "no queue took the event; are the bindings gone?");
+            tracing::warn!(message = parcel.id(), "no queue took the message; are the bindings gone?");
+        } else if acknowledged {
+            published.confirm(parcel);
         }
     }
     published
 }
 
-async fn publish_one(channel: &Channel, event: &Event, route: Route) -> Result<Confirmation, lapin::Error> {
+impl Published {
+    fn confirm(&mut self, parcel: &Parcel<'_>) {
+        for place in parcel.places() {
+            if let Some(confirmed) = self.confirmed.get_mut(place) {
+                *confirmed = true;
+            }
+        }
+    }
+}
+
+async fn publish_one(channel: &Channel, parcel: &Parcel<'_>, route: Route) -> Result<Confirmation, lapin::Error> {
     let options = BasicPublishOptions { mandatory: route.mandatory, ..BasicPublishOptions::default() };
     let key = message::short(route.key);
-    channel.basic_publish(ShortString::from(route.exchange), key, options, &event.payload, message::properties(event)).await?.await
+    let (properties, body) = parcel.message();
+    channel.basic_publish(ShortString::from(route.exchange), key, options, &body, properties).await?.await
 }

@@ -14,8 +14,9 @@ use tokio::{sync::watch, time::timeout};
 use super::{Link, message};
 use crate::transport::{Delivery, Receipt};
 
-/// Messages the broker sends ahead: two full batches.
-const PREFETCH: u16 = 512;
+/// Messages the broker sends ahead: as single events a full transaction, as batches of 100 far more than one. A batch has
+/// at most 256 KiB, so that they take 64 MiB at most; they are decoded only when they are taken.
+const PREFETCH: u16 = 256;
 
 /// How long a silent queue is trusted. RabbitMQ does not always tell the consumers of a quorum queue that it was
 /// deleted, least when it was declared again at once.
@@ -101,7 +102,7 @@ impl Drop for Subscription {
 }
 
 fn read(message: Message) -> Delivery {
-    let event = message::event(message.exchange.as_str(), message.routing_key.as_str(), &message.properties, message.data);
-    let event = event.inspect_err(|reason| tracing::error!(reason, routing_key = %message.routing_key, "a message is no event: it goes to the dead letters"));
-    Delivery { event: event.ok(), receipt: Receipt::Amqp(message.acker) }
+    let events = message::events(message.exchange.as_str(), message.routing_key.as_str(), &message.properties, message.data);
+    let events = events.inspect_err(|reason| tracing::error!(reason, routing_key = %message.routing_key, "a message is no event: it goes to the dead letters"));
+    Delivery { events: events.unwrap_or_default(), receipt: Receipt::Amqp(message.acker) }
 }
