@@ -56,3 +56,13 @@ diesel::table! {
         subject_group -> Nullable<Text>,
     }
 }
+
+diesel::table! {
+    secondary_employments (staff_id, unit_id, started_on) {
+        staff_id -> Uuid,
+        tenant_id -> Uuid,
+        unit_id -> Uuid,
+        started_on -> Date,
+        ended_on -> Date,
+    }
+}

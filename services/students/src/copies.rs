@@ -16,7 +16,7 @@ use uuid::Uuid;
 use crate::schema::staff_copies;
 
 /// Where the copy of a staff record keeps what grants speak of.
-const STAFF: Record = Record { tenant: "staff_copies.tenant_id", unit: "staff_copies.unit_id", level: None, class: None };
+const STAFF: Record = Record { tenant: "staff_copies.tenant_id", unit: "staff_copies.unit_id", level: None, class: None, placed: false };
 
 /// All copies.
 #[must_use]

@@ -100,6 +100,13 @@ impl Access {
         self.tenant_roles.iter().any(|role| allows(*role, action))
     }
 
+    /// Whether `action` is allowed in so few units that looking into each is the fastest way to a list.
+    #[must_use]
+    pub fn reaches_few_units(&self, action: Action) -> bool {
+        let everywhere = self.reaches_whole_tenant(action) || self.class_roles.iter().any(|role| allows(*role, action));
+        !everywhere && self.reach.as_ref().is_some_and(|reach| reach.is_small(action))
+    }
+
     /// Refuses an action that no role held today allows anywhere, and one that must not be decided on stale copies.
     ///
     /// # Errors

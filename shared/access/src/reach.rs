@@ -3,24 +3,38 @@
 
 use std::sync::{Arc, OnceLock};
 
-use diesel::{QueryableByName, sql_query, sql_types};
+use diesel::{ExpressionMethods, QueryDsl, QueryableByName, sql_query, sql_types};
 use diesel_async::RunQueryDsl;
 use registrar_domain::{EducationLevel, Hierarchy};
 use registrar_store::{Connection, Keep, StoreResult};
 use uuid::Uuid;
 
-use crate::{Action, Role, held::Holder, policy::allows};
+use crate::{Action, Role, held::Holder, policy::allows, schema::units};
 
 /// Stands for no level where records and grants are compared: a grant over some levels reaches a record of none when it
 /// reaches one of its unit's levels.
 pub(crate) const NO_LEVEL: &str = "none";
 
+/// As many units are few: a query that names them, or all but them, is planned fast.
+const FEW: usize = 16;
+
 /// The units that grants reach which are not for some classes only.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Reach {
     parts: Vec<Part>,
+    /// The tenant's units that no grant reaches, where those are [`FEW`] and the others more.
+    rest: Option<Vec<Uuid>>,
     /// [`Reach::units`] of each action, put together when first asked for.
-    units: [OnceLock<Arc<Vec<Uuid>>>; Action::ALL.len()],
+    units: [OnceLock<Units>; Action::ALL.len()],
+}
+
+/// Units in which an action is allowed.
+#[derive(Clone, Debug)]
+pub(crate) struct Units {
+    /// All of them.
+    pub reached: Arc<Vec<Uuid>>,
+    /// The tenant's other units, where those are [`FEW`]. A unit entered since is not among them.
+    pub others: Option<Arc<Vec<Uuid>>>,
 }
 
 /// What grants of one role in one hierarchy for the same levels reach.
@@ -50,7 +64,10 @@ impl Reach {
                 having: row.having,
             })
         };
-        Ok(Reach { parts: rows.into_iter().filter_map(part).collect(), units: Default::default() })
+        let parts: Vec<Part> = rows.into_iter().filter_map(part).collect();
+        let reached = merged(parts.iter().map(|part| &part.units));
+        let rest = if reached.len() > FEW { rest(conn, holder, &reached).await? } else { None };
+        Ok(Reach { parts, rest, units: Default::default() })
     }
 
     /// How many ids it holds.
@@ -63,24 +80,29 @@ impl Reach {
     }
 
     /// The units in which `action` is allowed for every education level, by grants in `hierarchy` when one is named.
-    pub fn units(&self, action: Action, hierarchy: Option<Hierarchy>) -> Arc<Vec<Uuid>> {
+    pub fn units(&self, action: Action, hierarchy: Option<Hierarchy>) -> Units {
         match (hierarchy, self.units.get(action as usize)) {
-            (None, Some(known)) => known.get_or_init(|| self.merged(action, None)).clone(),
-            _ => self.merged(action, hierarchy),
+            (None, Some(known)) => known.get_or_init(|| self.units_by(action, None)).clone(),
+            _ => self.units_by(action, hierarchy),
         }
     }
 
-    fn merged(&self, action: Action, hierarchy: Option<Hierarchy>) -> Arc<Vec<Uuid>> {
-        let mut parts = self.parts(action, hierarchy).filter(|part| part.levels.is_none()).map(|part| &part.units);
-        let first = parts.next().cloned().unwrap_or_default();
-        let others: Vec<Uuid> = parts.flat_map(|units| units.iter().copied()).collect();
-        if others.is_empty() {
-            return first;
-        }
-        let mut all: Vec<Uuid> = first.iter().copied().chain(others).collect();
-        all.sort_unstable();
-        all.dedup();
-        Arc::new(all)
+    fn units_by(&self, action: Action, hierarchy: Option<Hierarchy>) -> Units {
+        let reached = merged(self.parts(action, hierarchy).filter(|part| part.levels.is_none()).map(|part| &part.units));
+        Units { others: self.others(&reached).map(Arc::new), reached }
+    }
+
+    /// Whether `action` is allowed in few units, for whichever education levels.
+    pub fn is_small(&self, action: Action) -> bool {
+        self.parts(action, None).map(|part| part.units.len()).sum::<usize>() <= FEW
+    }
+
+    /// The tenant's units that are not among these, if those are few.
+    fn others(&self, reached: &[Uuid]) -> Option<Vec<Uuid>> {
+        let by_other_grants = merged(self.parts.iter().map(|part| &part.units));
+        let unreached = by_other_grants.iter().filter(|unit| reached.binary_search(unit).is_err());
+        let others: Vec<Uuid> = self.rest.as_ref()?.iter().chain(unreached).copied().take(FEW + 1).collect();
+        (others.len() <= FEW).then_some(others)
     }
 
     /// The units with the levels for which `action` is allowed there, where only some are.
@@ -92,6 +114,26 @@ impl Reach {
         });
         pairs.unzip()
     }
+}
+
+/// All of these, each once and in order.
+fn merged<'a>(mut parts: impl Iterator<Item = &'a Arc<Vec<Uuid>>>) -> Arc<Vec<Uuid>> {
+    let first = parts.next().cloned().unwrap_or_default();
+    let others: Vec<Uuid> = parts.flat_map(|units| units.iter().copied()).collect();
+    if others.is_empty() {
+        return first;
+    }
+    let mut all: Vec<Uuid> = first.iter().copied().chain(others).collect();
+    all.sort_unstable();
+    all.dedup();
+    Arc::new(all)
+}
+
+/// The tenant's units that are not among these, if those are few.
+async fn rest(conn: &mut Connection, holder: Holder, reached: &[Uuid]) -> StoreResult<Option<Vec<Uuid>>> {
+    let others = units::table.filter(units::tenant_id.eq(Uuid::from(holder.tenant))).filter(units::id.ne_all(reached)).select(units::id);
+    let others: Vec<Uuid> = others.limit(i64::try_from(FEW).unwrap_or_default() + 1).load(conn).await?;
+    Ok((others.len() <= FEW).then_some(others))
 }
 
 const REACH: &str = "

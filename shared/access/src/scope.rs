@@ -21,11 +21,14 @@ pub struct Record {
     pub level: Option<&'static str>,
     /// The record's class; none when it belongs to no class.
     pub class: Option<&'static str>,
+    /// Whether a record is only ever entered at a unit that this service knows, as an owner's are; one of a copy may
+    /// arrive before its unit.
+    pub placed: bool,
 }
 
 impl Record {
     /// A unit itself.
-    pub const UNIT: Record = Record { tenant: "units.tenant_id", unit: "units.id", level: None, class: None };
+    pub const UNIT: Record = Record { tenant: "units.tenant_id", unit: "units.id", level: None, class: None, placed: false };
 }
 
 /// Writes the condition under which `access` may do `action` with a record, by a grant in `hierarchy` when one is named.
@@ -47,7 +50,13 @@ pub(crate) fn condition(access: &Access, action: Action, record: &Record, hierar
 /// The condition by what is known of the grants' reach; only grants over some classes are looked at record by record.
 fn reached(access: &Access, reach: &Reach, action: Action, record: &Record, hierarchy: Option<Hierarchy>) -> Condition {
     let unit = record.unit;
-    let mut condition = Condition::sql(format!("({unit} = any(")).uuids(reach.units(action, hierarchy)).and_sql(")");
+    let reached_units = reach.units(action, hierarchy);
+    let mut condition = match (reached_units.others, reached_units.reached.as_slice()) {
+        (Some(others), _) if record.placed => Condition::sql(format!("({unit} <> all(")).uuids(others).and_sql(")"),
+        // Rows of one unit are in the order of an index.
+        (_, [only]) => Condition::sql(format!("({unit} = ")).uuid(*only),
+        _ => Condition::sql(format!("({unit} = any(")).uuids(reached_units.reached).and_sql(")"),
+    };
     let (units, levels) = reach.levels(action, hierarchy);
     if !units.is_empty() {
         let level = record.level.map_or_else(|| format!("'{NO_LEVEL}'"), |level| format!("coalesce({level}, '{NO_LEVEL}')"));

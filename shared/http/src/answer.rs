@@ -21,6 +21,29 @@ pub trait Versioned: Serialize {
     fn id(&self) -> Uuid;
     /// The record's version.
     fn version(&self) -> i64;
+    /// The entity tag of the record shown as `body`. What shows nothing but itself may tell it without being read whole.
+    fn etag(&self, body: &[u8]) -> String {
+        conditional::etag(self.version(), body)
+    }
+}
+
+/// A record that was read, or that the caller has already: 304.
+pub enum Reading<T> {
+    /// The record.
+    Record(Record<T>),
+    /// The tag of what the caller has.
+    Known(String),
+}
+
+impl<T: Versioned> Responder for Reading<T> {
+    type Body = BoxBody;
+
+    fn respond_to(self, request: &HttpRequest) -> HttpResponse<BoxBody> {
+        match self {
+            Reading::Record(record) => record.respond_to(request),
+            Reading::Known(etag) => HttpResponse::NotModified().insert_header((header::ETAG, etag)).finish(),
+        }
+    }
 }
 
 /// One record: 200 (or 201 with its place), `ETag`, `Registrar-Version`; 304 when the caller already has it.
@@ -56,10 +79,10 @@ impl<T: Versioned> Responder for Record<T> {
         let Ok(body) = serde_json::to_vec(&self.record) else {
             return Problem::new(ProblemKind::Internal).respond(request);
         };
-        let etag = conditional::etag(self.record.version(), &body);
+        let etag = self.record.etag(&body);
         let token = wait_for::token(T::AGGREGATE, self.record.id(), self.record.version());
         if request.method().is_safe() && conditional::is_known(request, &etag) {
-            return HttpResponse::NotModified().insert_header((header::ETAG, etag)).finish();
+            return Reading::<T>::Known(etag).respond_to(request);
         }
         let mut response = HttpResponse::build(if self.created_at.is_some() { StatusCode::CREATED } else { StatusCode::OK });
         response.insert_header((header::ETAG, etag)).insert_header((wait_for::VERSION, token)).content_type("application/json");

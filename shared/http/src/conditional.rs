@@ -1,5 +1,5 @@
-//! Versions over HTTP: `ETag` is `"<version>.<hash of what is shown>"`. `If-Match` compares the version, because a
-//! write changes the record; `If-None-Match` the whole, because a reader sees what is embedded in it too.
+//! Versions over HTTP: `ETag` is `"<version>.<what is shown>"`, mostly as a hash. `If-Match` compares the version, because a write changes the record; `If-None-Match`
+//! the whole, because a reader sees what is embedded in it too.
 
 use actix_web::{FromRequest, HttpRequest, dev::Payload, http::header};
 use futures_util::future::{Ready, ready};
@@ -67,8 +67,38 @@ pub fn etag(version: i64, body: &[u8]) -> String {
 /// Whether the caller already has this representation.
 #[must_use]
 pub fn is_known(request: &HttpRequest, etag: &str) -> bool {
-    let header = request.headers().get(header::IF_NONE_MATCH).and_then(|value| value.to_str().ok());
-    header.is_some_and(|value| value.split(',').map(|tag| tag.trim().trim_start_matches("W/")).any(|tag| tag == etag || tag == "*"))
+    IfNoneMatch::of(request).names(etag)
+}
+
+/// The representations a caller has (RFC 9110, 13.1.2).
+#[derive(Clone, Debug)]
+pub struct IfNoneMatch(Option<String>);
+
+impl IfNoneMatch {
+    fn of(request: &HttpRequest) -> Self {
+        IfNoneMatch(request.headers().get(header::IF_NONE_MATCH).and_then(|value| value.to_str().ok()).map(str::to_owned))
+    }
+
+    /// Whether the caller has any: then a version is less to read than the record.
+    #[must_use]
+    pub fn is_sent(&self) -> bool {
+        self.0.is_some()
+    }
+
+    /// Whether this one is among them.
+    #[must_use]
+    pub fn names(&self, etag: &str) -> bool {
+        self.0.iter().flat_map(|value| value.split(',')).map(|tag| tag.trim().trim_start_matches("W/")).any(|tag| tag == etag || tag == "*")
+    }
+}
+
+impl FromRequest for IfNoneMatch {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(Ok(IfNoneMatch::of(request)))
+    }
 }
 
 #[cfg(test)]

@@ -192,10 +192,8 @@ impl<T: Versioned> Record<T> {
     /// Status, headers and body of this answer.
     fn parts(&self) -> Result<Parts, Problem> {
         let body = serde_json::to_vec(self.inner()).map_err(|_| Problem::new(ProblemKind::Internal))?;
-        let mut headers = vec![
-            ("etag".to_owned(), crate::conditional::etag(self.inner().version(), &body)),
-            (wait_for::VERSION.to_owned(), wait_for::token(T::AGGREGATE, self.inner().id(), self.inner().version())),
-        ];
+        let mut headers =
+            vec![("etag".to_owned(), self.inner().etag(&body)), (wait_for::VERSION.to_owned(), wait_for::token(T::AGGREGATE, self.inner().id(), self.inner().version()))];
         if let Some(location) = self.location() {
             headers.push(("location".to_owned(), location.to_owned()));
         }

@@ -32,7 +32,7 @@ pub mod watch;
 pub use answer::{Changes, Listing, Record, Versioned};
 pub use body::{Body, MergePatch};
 pub use caller::Caller;
-pub use conditional::IfMatch;
+pub use conditional::{IfMatch, IfNoneMatch};
 pub use context::ServiceContext;
 pub use idempotency::Idempotency;
 pub use list::{FeedQuery, List};

@@ -65,6 +65,14 @@ impl PageRequest {
         Some(Condition::sql(format!("({column}, {id}) {order} (")).text(cursor.key.clone()).and_sql(", ").uuid(cursor.id).and_sql(")"))
     }
 
+    /// The same by a `column` that no two rows of a list have in common: then nothing has to be sorted by id too.
+    #[must_use]
+    pub fn keyset_of_unique(&self, column: &str) -> Option<Condition> {
+        let cursor = self.after.as_ref()?;
+        let order = if self.descending { "<" } else { ">" };
+        Some(Condition::sql(format!("{column} {order} ")).text(cursor.key.clone()))
+    }
+
     /// Makes a page of `rows`, of which one more than `limit` was asked for.
     pub fn page<T>(&self, mut rows: Vec<T>, total: Option<i64>, key: impl Fn(&T) -> (String, Uuid)) -> Page<T> {
         let limit = usize::try_from(self.limit).unwrap_or(usize::MAX);

@@ -29,7 +29,7 @@ use crate::{
 pub const AGGREGATE: &str = "identity.account";
 
 /// Where an account row keeps what grants speak of.
-pub(super) const RECORD: Record = Record { tenant: "accounts.tenant_id", unit: "accounts.unit_id", level: None, class: None };
+pub(super) const RECORD: Record = Record { tenant: "accounts.tenant_id", unit: "accounts.unit_id", level: None, class: None, placed: true };
 
 /// An account with its username.
 pub type Named = (AccountRecord, String);

@@ -24,7 +24,7 @@ use crate::schema::{accounts, grants};
 pub const AGGREGATE: &str = "identity.grant";
 
 /// Where a grant row keeps what grants speak of: the unit it is given in.
-const RECORD: Record = Record { tenant: "grants.tenant_id", unit: "grants.unit_id", level: None, class: None };
+const RECORD: Record = Record { tenant: "grants.tenant_id", unit: "grants.unit_id", level: None, class: None, placed: true };
 
 /// What a list is narrowed by.
 #[derive(Debug, Default)]

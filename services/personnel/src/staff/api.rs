@@ -6,8 +6,8 @@ use chrono::{DateTime, NaiveDate, Utc};
 use registrar_codes::fields::ContractForm;
 use registrar_domain::{EducationLevel, EmailAddress, Hierarchy, IdentityStatus, PersonalNumber, PhoneNumber, StaffId, UnitId};
 use registrar_http::{
-    Body, Caller, Changes, FeedQuery, Id, Idempotency, IfMatch, List, Listing, MergePatch, Problem, Record, Refusals, ServiceContext, Versioned,
-    answer::{Changed, Listed},
+    Body, Caller, Changes, FeedQuery, Id, Idempotency, IfMatch, IfNoneMatch, List, Listing, MergePatch, Problem, Record, Refusals, ServiceContext, Versioned,
+    answer::{Changed, Listed, Reading},
     export_routes,
     idempotency::Kept,
     import_routes,
@@ -181,6 +181,16 @@ impl Versioned for Staff {
     fn version(&self) -> i64 {
         self.version
     }
+    fn etag(&self, _: &[u8]) -> String {
+        etag(self.version, self.changed_at, self.sensitive.is_some())
+    }
+}
+
+/// A record shows nothing but itself, so its version tells what is shown; with the time of the change, since after a restore
+/// versions are given again, and with the release and the view.
+fn etag(version: i64, changed_at: DateTime<Utc>, in_full: bool) -> String {
+    let view = if in_full { "full" } else { "masked" };
+    format!("\"{version}.{:x}-{}-{view}\"", changed_at.timestamp_micros(), env!("CARGO_PKG_VERSION"))
 }
 
 /// A change of a staff record.
@@ -295,12 +305,19 @@ pub struct ReadParameters {
     responses((status = 200, description = "The record", body = Staff), (status = 304, description = "Unchanged since `If-None-Match`"), Refusals)
 )]
 #[get("/{staff_id}")]
-pub async fn read(context: ServiceContext, caller: Caller, id: Id<StaffId>, parameters: Query<ReadParameters>) -> Result<Record<Staff>, Problem> {
+pub async fn read(context: ServiceContext, caller: Caller, id: Id<StaffId>, known: IfNoneMatch, parameters: Query<ReadParameters>) -> Result<Reading<Staff>, Problem> {
     let mut conn = context.db.get().await?;
     if parameters.0.sensitive == Some(true) {
-        return Ok(Record::of(Staff::in_full(store::find_sensitive(&mut conn, &caller, *id).await?)));
+        return Ok(Reading::Record(Record::of(Staff::in_full(store::find_sensitive(&mut conn, &caller, *id).await?))));
     }
-    Ok(Record::of(Staff::masked(store::find(&mut conn, &caller, *id).await?)))
+    if known.is_sent() {
+        let (version, changed_at) = store::version(&mut conn, &caller, *id).await?;
+        let etag = etag(version, changed_at, false);
+        if known.names(&etag) {
+            return Ok(Reading::Known(etag));
+        }
+    }
+    Ok(Reading::Record(Record::of(Staff::masked(store::find(&mut conn, &caller, *id).await?))))
 }
 
 /// Change a staff record

@@ -1,5 +1,6 @@
 //! One record: entered, read, corrected, ended; its versions and its history.
 
+use registrar_access::Role;
 use serde_json::{Value, json};
 
 use crate::world::{World, errors, with};
@@ -61,6 +62,14 @@ async fn a_version_guards_against_lost_updates() {
     assert_ne!(saved.etag(), entered.etag());
     world.head.get(&path).header("If-None-Match", entered.etag()).await.status(200);
     assert_eq!(world.head.patch(&path).header("If-Match", "*").merge(&json!({"code": "GV009"})).await.ok().at("/version"), 3);
+
+    // The record in full is another representation of the same version.
+    let (masked, full) = (world.head.get(&path).await.ok(), world.head.get(format!("{path}?sensitive=true")).await.ok());
+    assert_ne!(masked.etag(), full.etag());
+    world.head.get(&path).header("If-None-Match", full.etag()).await.status(200);
+    world.head.get(format!("{path}?sensitive=true")).header("If-None-Match", full.etag()).await.status(304);
+    world.head.get(&path).header("If-None-Match", format!("\"7.x\", W/{}", masked.etag())).await.status(304);
+    world.client(Role::HeadTeacher, world.other).await.get(&path).header("If-None-Match", "*").await.problem(404, "not_found");
 
     // Of two who saw the same version, one wins.
     let read = world.head.get(&path).await.ok();

@@ -7,7 +7,7 @@ use registrar_access::{Authority, AuthorityOptions, Caller, Role};
 use registrar_domain::{EducationLevel, Hierarchy, UnitKind};
 use registrar_http::rate_limit::RateLimit;
 use registrar_testkit::{NewAccount, NewUnit, TestSystem};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::{
     imports::{counts, import},
@@ -112,6 +112,47 @@ async fn a_grant_reaches_as_far_as_its_hierarchy_levels_and_days() {
     assert_eq!(total(NewAccount { valid_until: "2025-09-14".parse().ok(), ..officer() }).await, -1);
     assert_eq!(total(NewAccount { valid_until: "2025-09-15".parse().ok(), ..officer() }).await, 1);
     assert_eq!(total(NewAccount { valid_from: "2025-09-16".parse().unwrap(), ..officer() }).await, -1);
+}
+
+#[tokio::test]
+async fn whoever_reaches_nearly_all_units_sees_all_but_the_others() {
+    let world = World::start().await;
+    let school = |number: usize, above| NewUnit::new(world.system.tenant(), UnitKind::Primary, &format!("Trường {number}")).below(above).levels(&[EducationLevel::TH]);
+    let mut schools = Vec::new();
+    for number in 0..20 {
+        schools.push(world.system.unit(school(number, world.department)).await.unwrap());
+    }
+    let elsewhere = world.system.department("Sở GDĐT khác").await.unwrap();
+    let (apart, root) = (world.system.unit(school(20, elsewhere)).await.unwrap(), world.system.root_unit());
+    let administrator = world.client(Role::Administrator, root).await;
+    let enter = async |code: &str, unit, besides: Value| {
+        let fields = with(json!({"unit_id": unit, "education_level": null}), besides);
+        administrator.post("/v1/staff").json(&with(world.teacher(code, "Trần Văn An"), fields)).await.status(201)
+    };
+    enter("GV001", world.school, json!({})).await;
+    let last = enter("GV002", schools[19], json!({"education_level": "TH"})).await;
+    let hidden = enter("GV003", apart, json!({})).await;
+    enter("GV004", root, json!({})).await;
+    enter("GV005", apart, json!({"secondary_employments": [{"unit_id": schools[0], "position": "teacher", "started_on": "2025-09-01", "ended_on": "2025-12-31"}]})).await;
+
+    let account = world.system.account(Role::Officer, world.department).await.unwrap();
+    let officer = world.system.client_of(&account);
+    assert_eq!(column(&officer.get("/v1/staff?sort=code").await.ok(), "code"), ["GV001", "GV002", "GV005"]);
+    officer.get(format!("/v1/staff/{}", hidden.id())).await.problem(404, "not_found");
+    // What is entered afterwards is reached or not like everything else.
+    let newer = world.system.unit(school(21, elsewhere)).await.unwrap();
+    let entered = enter("GV006", newer, json!({})).await;
+    officer.get(format!("/v1/staff/{}", entered.id())).await.problem(404, "not_found");
+    let below = world.system.unit(school(22, world.department)).await.unwrap();
+    enter("GV007", below, json!({})).await;
+    assert_eq!(column(&officer.get("/v1/staff?sort=code").await.ok(), "code"), ["GV001", "GV002", "GV005", "GV007"]);
+
+    // Who reads nearly everywhere writes only where another grant lets them.
+    world.system.grant(&account, &NewAccount::new(Role::HeadTeacher, world.school)).await.unwrap();
+    let change = |code: &str, id| officer.patch(format!("/v1/staff/{id}")).header("If-Match", "*").merge(&json!({"code": code}));
+    change("GV102", last.id()).await.problem(403, "forbidden");
+    let own = officer.get("/v1/staff?code=GV001").await.ok().at("/items/0/id").as_str().unwrap().to_owned();
+    change("GV101", own.parse().unwrap()).await.ok();
 }
 
 #[tokio::test]

@@ -34,7 +34,8 @@ use crate::{
 pub const AGGREGATE: &str = "students.assignment";
 
 /// Where an assignment row keeps what grants speak of.
-pub const RECORD: Record = Record { tenant: "assignments.tenant_id", unit: "assignments.unit_id", level: Some("assignments.education_level"), class: Some("assignments.class_id") };
+pub const RECORD: Record =
+    Record { tenant: "assignments.tenant_id", unit: "assignments.unit_id", level: Some("assignments.education_level"), class: Some("assignments.class_id"), placed: true };
 
 /// What a list is narrowed by.
 #[derive(Debug, Default)]

@@ -8,7 +8,7 @@ use registrar_access::{Access, Action, GrantedUnit, batch, units};
 use registrar_domain::Code;
 use registrar_http::imports::{ImportRow, Importer, Outcome, RowResult, texts};
 use registrar_spreadsheets::Columns;
-use registrar_store::{Connection, StoreError, StoreResult};
+use registrar_store::{Connection, StoreResult};
 use serde_json::{Value, json};
 use uuid::Uuid;
 

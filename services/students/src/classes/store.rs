@@ -32,7 +32,7 @@ use crate::{
 pub const AGGREGATE: &str = "students.class";
 
 /// Where a class row keeps what grants speak of.
-pub const RECORD: Record = Record { tenant: "classes.tenant_id", unit: "classes.unit_id", level: Some("classes.education_level"), class: Some("classes.id") };
+pub const RECORD: Record = Record { tenant: "classes.tenant_id", unit: "classes.unit_id", level: Some("classes.education_level"), class: Some("classes.id"), placed: true };
 
 /// What a list is narrowed by.
 #[derive(Debug, Default)]

@@ -36,7 +36,8 @@ use crate::{
 pub const AGGREGATE: &str = "students.enrolment";
 
 /// Where an enrolment row keeps what grants speak of.
-pub const RECORD: Record = Record { tenant: "enrolments.tenant_id", unit: "enrolments.unit_id", level: Some("enrolments.education_level"), class: Some("enrolments.class_id") };
+pub const RECORD: Record =
+    Record { tenant: "enrolments.tenant_id", unit: "enrolments.unit_id", level: Some("enrolments.education_level"), class: Some("enrolments.class_id"), placed: true };
 
 /// What a list is narrowed by.
 #[derive(Debug, Default)]

@@ -21,7 +21,7 @@ use crate::schema::school_years;
 pub const AGGREGATE: &str = "students.school_year";
 
 /// A school year belongs to the tenant's root unit. Only for writing: everybody with a role in the tenant may read it.
-const RECORD: Record = Record { tenant: "school_years.tenant_id", unit: "school_years.tenant_id", level: None, class: None };
+const RECORD: Record = Record { tenant: "school_years.tenant_id", unit: "school_years.tenant_id", level: None, class: None, placed: false };
 
 /// What a list is narrowed by.
 #[derive(Debug, Default)]

@@ -34,7 +34,8 @@ use crate::{
 pub const AGGREGATE: &str = "students.student";
 
 /// Where a student row keeps what grants speak of.
-pub const RECORD: Record = Record { tenant: "students.tenant_id", unit: "students.unit_id", level: Some("students.education_level"), class: Some("students.class_id") };
+pub const RECORD: Record =
+    Record { tenant: "students.tenant_id", unit: "students.unit_id", level: Some("students.education_level"), class: Some("students.class_id"), placed: true };
 
 /// Fields that only those with the right to them see, each time logged.
 const SENSITIVE: [&str; 8] = ["personal_number", "phone", "ethnic_group", "religion", "policy_category", "disability", "health", "identifiers"];
@@ -150,12 +151,12 @@ pub async fn list_of_class(conn: &mut Connection, access: &Access, class: ClassI
 async fn paged<'a>(conn: &mut Connection, filtered: &(dyn Fn() -> students::BoxedQuery<'a, Pg> + Sync), page: &PageRequest) -> StoreResult<Page<ShownStudent>> {
     let by_code = page.sort == "code";
     let mut query = filtered().limit(page.limit + 1).select(shown());
-    if let Some(after) = page.keyset(if by_code { "students.code" } else { "students.name_sort" }, "students.id") {
+    if let Some(after) = if by_code { page.keyset_of_unique("students.code") } else { page.keyset("students.name_sort", "students.id") } {
         query = query.filter(after);
     }
     query = match (by_code, page.descending) {
-        (true, false) => query.order((students::code.asc(), students::id.asc())),
-        (true, true) => query.order((students::code.desc(), students::id.desc())),
+        (true, false) => query.order(students::code.asc()),
+        (true, true) => query.order(students::code.desc()),
         (false, false) => query.order((students::name_sort.asc(), students::id.asc())),
         (false, true) => query.order((students::name_sort.desc(), students::id.desc())),
     };

@@ -1,0 +1,1 @@
+drop index staff_by_unit_and_code;
