@@ -1,19 +1,20 @@
 //! Passwords: what one must be like, and how it is kept.
 //!
-//! A hash takes 25 milliseconds on purpose. It is made off the threads that answer requests, and no more of them at
-//! once than there are cores, so that a wave of sign-ins slows sign-ins and nothing else.
+//! A hash takes 25 milliseconds on purpose; [`super::hashing`] has it made where nothing else waits.
 
 use std::sync::LazyLock;
 
 use argon2::{
-    Argon2,
-    password_hash::{PasswordHash, PasswordHasher, PasswordVerifier, SaltString},
+    Algorithm, Argon2, Params, Version,
+    password_hash::{Output, ParamsString, PasswordHash, Salt, SaltString},
 };
 use registrar_store::{StoreError, StoreResult};
 use secrecy::{ExposeSecret, SecretString};
-use tokio::sync::Semaphore;
 
-use super::model::username_key;
+use super::{
+    hashing::{self, Memory},
+    model::username_key,
+};
 
 /// Characters at least.
 pub const SHORTEST: usize = 10;
@@ -21,11 +22,11 @@ pub const SHORTEST: usize = 10;
 pub const LONGEST: usize = 200;
 /// Of upper-case letters, lower-case letters, digits and all else, at least so many (S4-014).
 pub const CLASSES: usize = 3;
-
-static CORES: LazyLock<Semaphore> = LazyLock::new(|| Semaphore::new(std::thread::available_parallelism().map_or(1, std::num::NonZero::get)));
+/// Random bytes in each hash.
+const SALT: usize = 16;
 
 /// What an unknown user's password is compared with, so that the answer takes as long.
-static NOBODY: LazyLock<String> = LazyLock::new(|| hashed("nobody has this password").unwrap_or_default());
+static NOBODY: LazyLock<String> = LazyLock::new(|| hashed("nobody has this password", &mut Memory::default()).unwrap_or_default());
 
 /// Refuses a password that is easy to guess.
 ///
@@ -57,7 +58,7 @@ pub fn check(password: &SecretString, username: &str) -> StoreResult<()> {
 /// # Errors
 /// [`StoreError::Unavailable`] when the operating system gives no randomness.
 pub async fn hash(password: SecretString) -> StoreResult<String> {
-    off_the_async_threads(move || hashed(password.expose_secret())).await?
+    hashing::run(move |memory| hashed(password.expose_secret(), memory)).await?
 }
 
 /// Whether the password is the one that was hashed; with no hash it never is, and that takes as long.
@@ -65,32 +66,41 @@ pub async fn hash(password: SecretString) -> StoreResult<String> {
 /// # Errors
 /// [`StoreError::Unavailable`] when the process is ending.
 pub async fn verify(hash: Option<String>, password: SecretString) -> StoreResult<bool> {
-    off_the_async_threads(move || {
+    hashing::run(move |memory| {
         let known = hash.is_some();
-        let hash = hash.unwrap_or_else(|| NOBODY.clone());
-        let same = PasswordHash::new(&hash).is_ok_and(|hash| Argon2::default().verify_password(password.expose_secret().as_bytes(), &hash).is_ok());
+        let same = is_of(hash.as_ref().unwrap_or(&NOBODY), password.expose_secret(), memory) == Some(true);
         known && same
     })
     .await
 }
 
-async fn off_the_async_threads<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> StoreResult<T> {
-    let unavailable = |error: &dyn std::fmt::Display| StoreError::Unavailable(format!("password hashing: {error}"));
-    let _core = CORES.acquire().await.map_err(|error| unavailable(&error))?;
-    tokio::task::spawn_blocking(work).await.map_err(|error| unavailable(&error))
+/// Whether a hash is of this password; none when it is no hash of ours.
+fn is_of(hash: &str, password: &str, memory: &mut Memory) -> Option<bool> {
+    let hash = PasswordHash::new(hash).ok()?;
+    let argon2 = Argon2::new(Algorithm::try_from(hash.algorithm).ok()?, Version::try_from(hash.version?).ok()?, Params::try_from(&hash).ok()?);
+    let (mut salt, known) = ([0; Salt::MAX_LENGTH], hash.hash?);
+    let salt = hash.salt?.decode_b64(&mut salt).ok()?;
+    let computed = Output::init_with(known.len(), |output| Ok(argon2.hash_password_into_with_memory(password.as_bytes(), salt, output, memory.blocks(&argon2))?)).ok()?;
+    // Compared in a time that tells nothing.
+    Some(computed == known)
 }
 
-fn hashed(password: &str) -> StoreResult<String> {
+fn hashed(password: &str, memory: &mut Memory) -> StoreResult<String> {
     let unavailable = |error: &dyn std::fmt::Display| StoreError::Unavailable(format!("password hashing: {error}"));
-    let mut salt = [0u8; 16];
+    let (mut salt, mut output, argon2) = ([0; SALT], [0; Params::DEFAULT_OUTPUT_LEN], Argon2::default());
     getrandom::fill(&mut salt).map_err(|error| unavailable(&error))?;
+    argon2.hash_password_into_with_memory(password.as_bytes(), &salt, &mut output, memory.blocks(&argon2)).map_err(|error| unavailable(&error))?;
     let salt = SaltString::encode_b64(&salt).map_err(|error| unavailable(&error))?;
-    let hash = Argon2::default().hash_password(password.as_bytes(), &salt).map_err(|error| unavailable(&error))?;
-    Ok(hash.to_string())
+    let params = ParamsString::try_from(argon2.params()).map_err(|error| unavailable(&error))?;
+    let output = Output::new(&output).map_err(|error| unavailable(&error))?;
+    let (algorithm, version) = (Algorithm::default().ident(), Some(Version::default().into()));
+    Ok(PasswordHash { algorithm, version, params, salt: Some(salt.as_salt()), hash: Some(output) }.to_string())
 }
 
 #[cfg(test)]
 mod tests {
+    use argon2::password_hash::{PasswordHasher, PasswordVerifier};
+
     use super::*;
 
     fn refusal(password: &str) -> Option<&'static str> {
@@ -122,5 +132,19 @@ mod tests {
         assert!(verify(Some(hash.clone()), "Matkhau-moi-1".into()).await.unwrap());
         assert!(!verify(Some(hash), "Matkhau-moi-2".into()).await.unwrap());
         assert!(!verify(None, "nobody has this password".into()).await.unwrap());
+    }
+
+    #[test]
+    fn hashes_are_those_of_the_library_whatever_their_cost() {
+        let (mut memory, salt) = (Memory::default(), SaltString::encode_b64(b"sixteen bytes ..").unwrap());
+        let ours = hashed("Matkhau-moi-1", &mut memory).unwrap();
+        assert!(Argon2::default().verify_password(b"Matkhau-moi-1", &PasswordHash::new(&ours).unwrap()).is_ok());
+        let cheap = Argon2::new(Algorithm::Argon2i, Version::V0x10, Params::new(64, 2, 1, Some(24)).unwrap());
+        for argon2 in [Argon2::default(), cheap] {
+            let theirs = argon2.hash_password(b"Matkhau-moi-1", &salt).unwrap().to_string();
+            assert_eq!(is_of(&theirs, "Matkhau-moi-1", &mut memory), Some(true), "{theirs}");
+            assert_eq!(is_of(&theirs, "Matkhau-moi-2", &mut memory), Some(false), "{theirs}");
+        }
+        assert_eq!(is_of("Matkhau-moi-1", "Matkhau-moi-1", &mut memory), None);
     }
 }
