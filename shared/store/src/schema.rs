@@ -84,7 +84,6 @@ diesel::table! {
         client -> Text,
         request_id -> Uuid,
         dry_run -> Bool,
-        file -> Nullable<Bytea>,
         state -> Text,
         reason -> Nullable<Text>,
         total -> Integer,
@@ -143,6 +142,15 @@ diesel::table! {
         created_at -> Timestamptz,
         finished_at -> Nullable<Timestamptz>,
         held_until -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    /// The files of imports, in parts.
+    import_parts (import_id, part) {
+        import_id -> Uuid,
+        part -> Integer,
+        content -> Binary,
     }
 }
 

@@ -34,7 +34,15 @@ fn queued(world: &World, account: &TestAccount, resource: &str, code: &str) -> S
     format!("(gen_random_uuid(), '{tenant}', '{resource}', '{id}', 'test', gen_random_uuid(), false, convert_to('{file}', 'UTF8'), 'queued', 1, timestamptz '{at}')")
 }
 
-const INSERT: &str = "insert into imports (id, tenant_id, resource, account_id, client, request_id, dry_run, file, state, total, created_at)";
+/// Puts jobs into the queue, as rows of values.
+fn enqueued(jobs: &str) -> String {
+    format!(
+        "with sent as (
+             insert into imports (id, tenant_id, resource, account_id, client, request_id, dry_run, file, state, total, created_at) values {jobs} returning id, file
+         )
+         insert into import_parts (import_id, part, content) select id, 0, file from sent"
+    )
+}
 
 /// Whether a connection of the test's database waits for a lock.
 async fn is_waiting(world: &World) -> bool {
@@ -85,7 +93,7 @@ async fn an_account_has_at_most_twenty_unfinished_files() {
     let world = World::start().await;
     // Nobody applies these.
     let values = vec![queued(&world, &world.head_account, "nothing", "GV001"); 20].join(", ");
-    world.alter(&format!("{INSERT} values {values}")).await;
+    world.alter(&enqueued(&values)).await;
     let send = || world.head.post("/v1/staff/imports").body("text/csv", file(&[&row("GV001", "Trần Văn An")]));
     let refused = send().await.problem(429, "too_many_requests");
     assert_eq!((refused.at("/detail"), refused.header("retry-after")), (&json!("at most 20 files of an account wait or are being applied"), Some("30")));
@@ -102,7 +110,7 @@ async fn who_sends_many_files_holds_up_nobody_else() {
         world.system.clock().advance(TimeDelta::seconds(1));
         queued(&world, account, "staff", code)
     });
-    world.alter(&format!("{INSERT} values {}", jobs.join(", "))).await;
+    world.alter(&enqueued(&jobs.join(", "))).await;
     eventually(SOON, || async { world.count("select count(*) as count from imports where state = 'done'").await == 3 }).await;
     let between = "select count(*) as count from staff a, staff b, staff c where a.code = 'A1' and b.code = 'B1' and c.code = 'A2' \
                    and a.change_xid < b.change_xid and b.change_xid < c.change_xid";
@@ -137,7 +145,7 @@ async fn an_import_waits_while_authority_is_stale() {
     let world = World::start().await;
     let (clock, state) = (world.system.clock(), |state| format!("select count(*) as count from imports where state = '{state}'"));
     world.system.authority_as_of(clock.now() - TimeDelta::seconds(61)).await.unwrap();
-    world.alter(&format!("{INSERT} values {}", queued(&world, &world.head_account, "staff", "GV001"))).await;
+    world.alter(&enqueued(&queued(&world, &world.head_account, "staff", "GV001"))).await;
     eventually(SOON, || async { world.count(&state("queued")).await == 0 }).await;
     tokio::time::sleep(Duration::from_millis(500)).await;
     assert_eq!(world.count(&state("running")).await, 1, "it was not given up");
@@ -175,9 +183,8 @@ async fn a_hundred_may_follow_imports_at_once() {
     let world = World::start().await;
     // Running, and nobody's to take over.
     let job = queued(&world, &world.head_account, "staff", "GV001").replace("'queued'", "'running'");
-    world.alter(&format!("{INSERT} values {job}")).await;
     let id = world.system.new_id();
-    world.alter(&format!("update imports set id = '{id}'")).await;
+    world.alter(&enqueued(&job.replacen("gen_random_uuid()", &format!("'{id}'"), 1))).await;
     let follow = || world.head.get(format!("/v1/staff/imports/{id}/progress")).send();
     let followers: Vec<_> = (0..110).map(|_| tokio::spawn(follow())).collect();
     // Whoever is let in is not answered to the end.

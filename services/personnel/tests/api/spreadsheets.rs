@@ -11,7 +11,7 @@ use serde_json::{Map, Value, json};
 
 use crate::{
     fields::everything,
-    imports::{counts, file},
+    imports::{counts, file, import},
     world::{World, with},
 };
 
@@ -241,4 +241,24 @@ async fn a_column_that_the_file_does_not_have_stays_and_an_empty_cell_empties() 
     assert_eq!((shown.at("/sensitive"), shown.at("/education_level")), (&everything()["sensitive"], &json!("TH")));
     send(&world.head, "", "text/csv", row(""), "en").await;
     assert_eq!(world.head.get(format!("/v1/staff/{}", entered.id())).await.ok().at("/personal/birth_place"), &Value::Null);
+}
+
+#[tokio::test]
+async fn a_file_of_several_parts_stays_whole_until_it_is_clean() {
+    let world = World::start().await;
+    // About 2.4 MB, kept a megabyte at a time; one row is refused.
+    let long = "x".repeat(2000);
+    let rows: Vec<String> =
+        (0..1200).map(|number| format!("GV{number:04},Trần Văn An,1985-01-02,male,,teacher,TH,{},2010-08-15,,{long}", if number == 1199 { "ZZ" } else { "KD" })).collect();
+    let sent = file(&rows.iter().map(String::as_str).collect::<Vec<_>>());
+    let refused = import(&world.head, "?mode=dry_run", &sent).await;
+    assert_eq!(counts(&refused)[4], 1200, "an end without a day");
+    let parts = "select count(*) as count from import_parts";
+    assert_eq!(world.count(parts).await, 3);
+    let annotated = world.head.get(format!("/v1/staff/imports/{}/file", refused.id())).await.ok().text;
+    assert!(annotated.contains("GV0000") && annotated.contains("GV1199") && annotated.len() > sent.len());
+
+    let clean = sent.replace(&long, "").replace(",ZZ,", ",KD,");
+    assert_eq!(counts(&import(&world.head, "", &clean).await), [1200, 1200, 0, 0, 0]);
+    assert_eq!(world.count(parts).await, 3, "a file without errors is not kept");
 }

@@ -10,7 +10,7 @@ use registrar_domain::Locale;
 use registrar_spreadsheets::Place;
 use registrar_store::{
     Connection, Cursor, Json, Page, PageRequest, StoreError, StoreResult,
-    schema::{import_errors, imports},
+    schema::{import_errors, import_parts, imports},
 };
 use serde_json::{Map, Value};
 use uuid::Uuid;
@@ -19,6 +19,9 @@ use super::{HeldFor, Import, ImportError, ImportMode, ImportState, MOST_UNFINISH
 
 /// How long a worker holds a job before another may take it over; every chunk renews it.
 const HELD: TimeDelta = TimeDelta::seconds(30);
+
+/// Bytes in one part of a file.
+const PART: usize = 1 << 20;
 
 /// Errors kept per import; the count goes on.
 const MOST_ERRORS: i32 = 10_000;
@@ -103,7 +106,6 @@ async fn insert(conn: &mut Connection, access: &Access, new: &NewImport<'_>) -> 
             imports::request_id.eq(access.request_id),
             imports::mode.eq(new.mode),
             imports::locale.eq(new.locale.tag()),
-            imports::file.eq(new.file),
             imports::state.eq(ImportState::Queued),
             imports::total.eq(new.total),
             imports::created_at.eq(access.now),
@@ -111,6 +113,10 @@ async fn insert(conn: &mut Connection, access: &Access, new: &NewImport<'_>) -> 
         .returning(ImportRecord::as_returning())
         .get_result(conn)
         .await?;
+    for (part, content) in (0..).zip(new.file.chunks(PART)) {
+        let kept = (import_parts::import_id.eq(row.id), import_parts::part.eq(part), import_parts::content.eq(content));
+        diesel::insert_into(import_parts::table).values(kept).execute(conn).await?;
+    }
     Ok(row.into())
 }
 
@@ -128,7 +134,13 @@ pub(super) async fn find(conn: &mut Connection, access: &Access, action: registr
 
 /// The file of an import that [`find`] has found, until it is deleted.
 pub(super) async fn file(conn: &mut Connection, id: Uuid) -> StoreResult<Option<Vec<u8>>> {
-    Ok(imports::table.filter(imports::id.eq(id)).select(imports::file).first(conn).await?)
+    let mut file = Vec::new();
+    for part in 0.. {
+        let content = import_parts::table.filter(import_parts::import_id.eq(id).and(import_parts::part.eq(part))).select(import_parts::content);
+        let Some(content) = content.first::<Vec<u8>>(conn).await.optional()? else { break };
+        file.extend(content);
+    }
+    Ok((!file.is_empty()).then_some(file))
 }
 
 /// Lets a held import pass; nothing when it is not held.
@@ -192,7 +204,6 @@ pub(super) struct Job {
     pub mode: ImportMode,
     pub locale: String,
     pub confirmed: bool,
-    pub file: Option<Vec<u8>>,
     /// Rows tried when it was taken, then those tried by this worker too.
     pub done: i32,
     pub changed_by_unit: Json<HashMap<Uuid, i64>>,
@@ -214,7 +225,7 @@ pub(super) async fn take(conn: &mut Connection, resources: &[&str], now: DateTim
              order by (select max(coalesce(e.finished_at, e.held_until)) from imports e where e.account_id = w.account_id and e.state <> 'queued') nulls first,
                       w.created_at
              limit 1 for update skip locked)
-         returning id, tenant_id, resource, account_id, client, request_id, mode, locale, confirmed, file, done, changed_by_unit",
+         returning id, tenant_id, resource, account_id, client, request_id, mode, locale, confirmed, done, changed_by_unit",
     )
     .bind::<sql_types::Timestamptz, _>(now + HELD)
     .bind::<sql_types::Array<sql_types::Text>, _>(resources.to_vec())
@@ -314,8 +325,8 @@ pub(super) async fn finish(conn: &mut Connection, job: &Job, end: End, now: Date
         ))
         .execute(conn)
         .await?;
-    diesel::update(imports::table.filter(imports::id.eq(job.id).and(imports::state.eq(ImportState::Done)).and(imports::failed.eq(0))))
-        .set(imports::file.eq(None::<Vec<u8>>))
+    sql_query("delete from import_parts where import_id = $1 and exists (select from imports where id = $1 and state = 'done' and failed = 0)")
+        .bind::<sql_types::Uuid, _>(job.id)
         .execute(conn)
         .await?;
     Ok(())

@@ -72,7 +72,8 @@ fn reason(error: &StoreError) -> String {
 /// Applies what is left of a job; none when another process has taken it over.
 async fn work(context: &ServiceContext, importer: &Arc<dyn Importer>, job: &mut Job) -> Result<Option<End>, StoreError> {
     let (sender, mut chunks) = mpsc::channel(1);
-    let (reading, file, done) = (importer.clone(), job.file.take().unwrap_or_default(), job.done);
+    let file = store::file(&mut *context.db.get().await?, job.id).await?.unwrap_or_default();
+    let (reading, done) = (importer.clone(), job.done);
     let locale = Locale::from_tag(&job.locale).unwrap_or_default();
     // Ends with `chunks`, which it cannot send to any more.
     let reader = tokio::task::spawn_blocking(move || read(reading.as_ref(), &file, done, locale, &sender));
