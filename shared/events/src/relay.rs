@@ -26,7 +26,11 @@ use uuid::Uuid;
 use crate::{ApplyError, Backoff, Event, RepairError, Shutdown, Source, Transport};
 
 /// Outbox rows of one round.
-const BATCH: i64 = 500;
+const BATCH: usize = 500;
+/// With so many rows a round shows that more is under way.
+const MANY: usize = 4;
+/// How long more is then waited for: what is published and applied together costs much less than one by one.
+const GATHERING: Duration = Duration::from_millis(20);
 /// The safety net under `Db::wait_for_commit`.
 const POLL: Duration = Duration::from_millis(500);
 /// A round that takes longer is given up and begun anew.
@@ -53,7 +57,8 @@ pub struct Relay {
 type SetAside = HashMap<String, (Backoff, Instant)>;
 
 impl Relay {
-    /// Publishes until asked to end, soon after each commit and at least every 500 ms, with bounded backoff (50 ms to
+    /// Publishes until asked to end, soon after each commit (at most 20 ms later when many follow each other) and at least
+    /// every 500 ms, with bounded backoff (50 ms to
     /// 5 s) while database or transport are away.
     pub async fn run(self, mut shutdown: Shutdown) {
         let mut backoff = Backoff::connection();
@@ -68,9 +73,13 @@ impl Relay {
                 }
             }
             let rested = match round {
-                Ok(more) => {
+                Ok(rows) => {
                     backoff.reset();
-                    if more { Some(()) } else { shutdown.unless(self.rest()).await }
+                    match rows {
+                        BATCH.. => Some(()),
+                        MANY.. => shutdown.unless(sleep(GATHERING)).await,
+                        _ => shutdown.unless(self.rest()).await,
+                    }
                 }
                 Err(error) => {
                     tracing::warn!(service = self.service, %error, failures = backoff.failures(), "the outbox is not being published");
@@ -92,25 +101,25 @@ impl Relay {
     }
 
     /// A round that does not hang.
-    async fn bounded_round(&self, aside: &mut SetAside) -> Result<bool, RepairError> {
+    async fn bounded_round(&self, aside: &mut SetAside) -> Result<usize, RepairError> {
         let late = |_| StoreError::Unavailable("a round took too long".to_owned());
         timeout(ROUND_WITHIN, self.round(aside)).await.map_err(late)?
     }
 
-    /// Publishes one batch; whether there may be more at once.
-    async fn round(&self, aside: &mut SetAside) -> Result<bool, RepairError> {
+    /// Publishes one batch; of how many rows.
+    async fn round(&self, aside: &mut SetAside) -> Result<usize, RepairError> {
         let now = Instant::now();
         let waiting: Vec<&String> = aside.iter().filter(|(_, (_, until))| *until > now).map(|(name, _)| name).collect();
         let mut conn = self.db.get().await?;
         let rows: Vec<(i64, String, Uuid, Option<String>)> = outbox::table
             .filter(outbox::aggregate.ne_all(waiting))
             .order(outbox::sequence)
-            .limit(BATCH)
+            .limit(i64::try_from(BATCH).unwrap_or(i64::MAX))
             .select((outbox::sequence, outbox::aggregate, outbox::id, outbox::traceparent))
             .load(&mut conn)
             .await
             .map_err(StoreError::from)?;
-        let more = i64::try_from(rows.len()).is_ok_and(|n| n == BATCH);
+        let read = rows.len();
         let mut batch = Batch::of(rows);
         let mut events = self.load(&mut conn, &mut batch, aside).await?;
         drop(conn);
@@ -122,7 +131,7 @@ impl Relay {
             let mut conn = self.db.get().await?;
             delete(outbox::table.filter(outbox::sequence.eq_any(batch.done))).execute(&mut conn).await.map_err(StoreError::from)?;
         }
-        Ok(more)
+        Ok(read)
     }
 
     /// The current state of all that the batch names. Rows that lead to no event are done.
