@@ -1,0 +1,1 @@
+alter table headcount_sums reset (fillfactor);
