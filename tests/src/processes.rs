@@ -241,6 +241,8 @@ impl System {
         let (public, internal) = *self.ports.get(name).context("a process without ports")?;
         let mut command = self.command(arguments);
         command.env("REGISTRAR_LISTEN", format!("127.0.0.1:{public}")).env("REGISTRAR_INTERNAL_LISTEN", format!("127.0.0.1:{internal}"));
+        // As deployed.
+        command.env("MIMALLOC_PURGE_DELAY", "0");
         let log = self.folder.path().join(format!("{name}.log"));
         let mut child = Child::spawn(name, command, &log, Ending { signal: Signal::Terminate, grace: Duration::from_secs(20) })?;
         let ready = format!("http://127.0.0.1:{internal}/readyz");

@@ -98,6 +98,7 @@ impl Installation {
         Ok(Imported { rate: self.size.staff as f64 / started.elapsed().as_secs_f64() })
     }
 
+    /// One school after another, as registers are.
     fn file(&self, numbers: &[usize]) -> Result<String> {
         let fields: Vec<&str> = COLUMNS.iter().map(|column| column.field.as_str()).filter(|field| !["ended_on", "end_reason"].contains(field)).collect();
         let mut file = fields.join(",") + "\n";
@@ -108,7 +109,7 @@ impl Installation {
                     "code" => write!(file, "{separator}G{number:06}")?,
                     "full_name" => write!(file, "{separator}Nguyễn Thị {} {}", name(number / 677), name(number))?,
                     "personal_number" => write!(file, "{separator}048190{number:06}")?,
-                    "unit_code" => write!(file, "{separator}T{:04}", number % self.size.schools)?,
+                    "unit_code" => write!(file, "{separator}T{:04}", number * self.size.schools / self.size.staff)?,
                     _ => write!(file, "{separator}\"{}\"", column.example)?,
                 }
             }

@@ -72,6 +72,21 @@ async fn connection(address: SocketAddr, until: Instant, status: u16, mut reques
     Ok(took)
 }
 
+/// Sends a request each `pause` for so long, one after another: somebody who notices what else the machine does, and takes
+/// little of it.
+pub async fn probe(address: SocketAddr, time: Duration, pause: Duration, status: u16, mut requests: Box<dyn Requests>) -> Result<Load> {
+    let mut connection = Connection::open(address).await?;
+    let (mut took, begun, mut tick) = (Vec::new(), Instant::now(), tokio::time::interval(pause));
+    while begun.elapsed() < time {
+        tick.tick().await;
+        let start = Instant::now();
+        let answered = connection.exchange(requests.next()).await?;
+        ensure!(answered == status, "{answered} instead of {status}: {}", connection.body());
+        took.push(start.elapsed());
+    }
+    Load::of(took, begun.elapsed())
+}
+
 /// A connection with its last answer.
 pub struct Connection {
     stream: TcpStream,

@@ -12,7 +12,7 @@ use serde_json::Value;
 use super::{
     baseline::{Broker, argon2, pgbench},
     installation::Installation,
-    load::{Connection, Load, Requests, load},
+    load::{Connection, Load, Requests, load, probe},
     report::{Figure, Limit},
 };
 
@@ -245,16 +245,21 @@ impl<'a> Work<'a> {
         let next: &'static AtomicUsize = Box::leak(Box::default());
         let some = |time: Duration| {
             let token = token.clone();
-            let reads: Vec<Box<dyn Requests>> = vec![Box::new((move || get(&format!("/v1/staff/{}", taken(ids, next).unwrap_or_default()), &token, ""), Vec::new()))];
+            let reads = Box::new((move || get(&format!("/v1/staff/{}", taken(ids, next).unwrap_or_default()), &token, ""), Vec::new()));
             let address = self.installation.address("personnel");
-            async move { load(address?, time, 200, reads).await }
+            async move { probe(address?, time, Duration::from_millis(10), 200, reads).await }
         };
         let before = some(self.time).await?;
         let usernames: &'static AtomicUsize = Box::leak(Box::default());
         let sign_in = move || {
-            let username = format!("teacher{}", usernames.fetch_add(1, Ordering::Relaxed) % super::installation::SIGNING_IN);
-            let body = format!("{{\"tenant\":\"{}\",\"username\":\"{username}\",\"password\":\"{}\"}}", registrar::demo::TENANT, registrar::demo::PASSWORD);
-            format!("POST /v1/sessions HTTP/1.1\r\nHost: bench\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}", body.len()).into_bytes()
+            let number = usernames.fetch_add(1, Ordering::Relaxed) % super::installation::SIGNING_IN;
+            let body = format!("{{\"tenant\":\"{}\",\"username\":\"teacher{number}\",\"password\":\"{}\"}}", registrar::demo::TENANT, registrar::demo::PASSWORD);
+            // Each at home: so many from one address would be refused.
+            format!(
+                "POST /v1/sessions HTTP/1.1\r\nHost: bench\r\nX-Forwarded-For: 192.0.2.{number}\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+                body.len()
+            )
+            .into_bytes()
         };
         let signing_in: Vec<Box<dyn Requests>> = (0..8).map(|_| Box::new((sign_in, Vec::new())) as Box<dyn Requests>).collect();
         let (signed_in, meanwhile) = tokio::join!(load(self.installation.address("identity")?, self.time, 201, signing_in), some(self.time));
