@@ -7,5 +7,5 @@ create table import_parts (
 );
 -- Workbooks are compressed already, and compressing text takes longer than writing it.
 alter table import_parts alter column content set storage external;
-insert into import_parts (import_id, part, content) select id, 0, file from imports where file is not null;
--- imports.file is no longer read.
+-- Files that still wait. What the former release goes on to write into imports.file is read from there.
+insert into import_parts (import_id, part, content) select id, 0, file from imports where file is not null and state in ('queued', 'running', 'held');

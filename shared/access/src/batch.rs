@@ -40,6 +40,7 @@ pub fn row(id: Uuid, version: i64, columns: &impl Serialize) -> StoreResult<Row>
 
 /// The columns that the rows write, of which all have the same: those of the first.
 fn columns(rows: &[Row]) -> Vec<&str> {
+    debug_assert!(rows.iter().zip(rows.iter().skip(1)).all(|(one, next)| one.keys().eq(next.keys())), "rows of other columns");
     rows.first().into_iter().flat_map(Row::keys).map(String::as_str).filter(|name| !["id", "version"].contains(name)).collect()
 }
 

@@ -15,14 +15,14 @@ use crate::{Action, Role, held::Holder, policy::allows, schema::units};
 /// reaches one of its unit's levels.
 pub(crate) const NO_LEVEL: &str = "none";
 
-/// As many units are few: a query that names them, or all but them, is planned fast.
+/// So many units at most are few: a query that names them, or all but them, is planned fast.
 const FEW: usize = 16;
 
 /// The units that grants reach which are not for some classes only.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Reach {
     parts: Vec<Part>,
-    /// The tenant's units that no grant reaches, where those are [`FEW`] and the others more.
+    /// The tenant's units that no grant reaches, where they are at most [`FEW`] and the others more.
     rest: Option<Vec<Uuid>>,
     /// [`Reach::units`] of each action, put together when first asked for.
     units: [OnceLock<Units>; Action::ALL.len()],
@@ -33,7 +33,7 @@ pub(crate) struct Reach {
 pub(crate) struct Units {
     /// All of them.
     pub reached: Arc<Vec<Uuid>>,
-    /// The tenant's other units, where those are [`FEW`]. A unit entered since is not among them.
+    /// The tenant's other units, where they are at most [`FEW`]. A unit entered since is not among them.
     pub others: Option<Arc<Vec<Uuid>>>,
 }
 

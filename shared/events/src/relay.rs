@@ -58,8 +58,7 @@ type SetAside = HashMap<String, (Backoff, Instant)>;
 
 impl Relay {
     /// Publishes until asked to end, soon after each commit (at most 20 ms later when many follow each other) and at least
-    /// every 500 ms, with bounded backoff (50 ms to
-    /// 5 s) while database or transport are away.
+    /// every 500 ms, with bounded backoff (50 ms to 5 s) while database or transport are away.
     pub async fn run(self, mut shutdown: Shutdown) {
         let mut backoff = Backoff::connection();
         let mut aside = SetAside::new();

@@ -1,10 +1,11 @@
-//! Versions over HTTP: `ETag` is `"<version>.<what is shown>"`, mostly as a hash. `If-Match` compares the version, because a write changes the record; `If-None-Match`
-//! the whole, because a reader sees what is embedded in it too.
+//! Versions over HTTP: `ETag` is `"<version>.<what is shown>"`, mostly as a hash. `If-Match` compares the version, because
+//! a write changes the record; `If-None-Match` the whole, because a reader sees what is embedded in it too.
 
 use actix_web::{FromRequest, HttpRequest, dev::Payload, http::header};
 use futures_util::future::{Ready, ready};
 use registrar_store::{Connection, StoreError, history};
 use sha2::{Digest, Sha256};
+use utoipa::PartialSchema;
 use uuid::Uuid;
 
 use crate::{FieldError, Problem, ProblemKind};
@@ -59,9 +60,17 @@ fn parse(value: Option<&str>) -> Result<IfMatch, Problem> {
 /// The entity tag of a record shown as `body`.
 #[must_use]
 pub fn etag(version: i64, body: &[u8]) -> String {
-    let digest = Sha256::digest(body);
-    let short: String = digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
-    format!("\"{version}.{short}\"")
+    format!("\"{version}.{}\"", short_hash(body))
+}
+
+/// What tells the published form of a record, with all that is said of it, from that of another release.
+#[must_use]
+pub fn form_of<T: PartialSchema>() -> String {
+    short_hash(&serde_json::to_vec(&T::schema()).unwrap_or_default())
+}
+
+fn short_hash(bytes: &[u8]) -> String {
+    Sha256::digest(bytes).iter().take(8).map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Whether the caller already has this representation.

@@ -47,11 +47,13 @@ pub async fn clean(conn: &mut Connection, now: DateTime<Utc>) -> StoreResult<usi
 
 /// Files of imports that nobody has asked back, or that wait to be confirmed for too long.
 async fn forget_files(conn: &mut Connection, before: DateTime<Utc>) -> StoreResult<usize> {
+    const FORGET: &str = "update imports set file = null where file is not null and finished_at < $1";
     const GIVE_UP: &str = "
         with given_up as (
-            update imports set state = 'failed', reason = 'it was not confirmed in a week', finished_at = $2 where state = 'held' and created_at < $1 returning id
+            update imports set state = 'failed', reason = 'it was not confirmed in a week', finished_at = $2, file = null where state = 'held' and created_at < $1 returning id
         )
         delete from import_parts where import_id in (select id from given_up)";
+    sql_query(FORGET).bind::<sql_types::Timestamptz, _>(before).execute(conn).await?;
     let forgotten = delete(conn, "import_parts", "t.import_id in (select id from imports where finished_at < $1)", before).await?;
     let given_up = sql_query(GIVE_UP).bind::<sql_types::Timestamptz, _>(before).bind::<sql_types::Timestamptz, _>(before + FILES).execute(conn).await?;
     Ok(forgotten + given_up)

@@ -6,7 +6,7 @@ use std::{collections::HashMap, net::SocketAddr, sync::Arc};
 use actix_web::{
     App, Error, HttpMessage, HttpRequest, HttpResponse, HttpServer, Route,
     body::{BoxBody, MessageBody},
-    dev::{ResourceDef, Server, ServiceRequest, ServiceResponse},
+    dev::{Server, ServiceRequest, ServiceResponse},
     error::InternalError,
     http::{
         Method, StatusCode,
@@ -134,7 +134,7 @@ pub fn serve(
 struct Shown {
     yaml: Bytes,
     json: Bytes,
-    methods: Arc<Vec<(ResourceDef, String)>>,
+    methods: Arc<Vec<(String, String)>>,
     deprecations: web::Data<Deprecations>,
     fixed: web::Data<FixedPaths>,
 }
@@ -144,7 +144,7 @@ impl Shown {
         Shown {
             yaml: openapi::yaml(document).unwrap_or_default().into(),
             json: document.to_string().into(),
-            methods: Arc::new(methods(document)),
+            methods: Arc::new(paths(document).map(|(path, methods)| (path.to_owned(), methods)).collect()),
             deprecations: web::Data::new(Deprecations::of(document)),
             fixed: web::Data::new(FixedPaths::of(document)),
         }
@@ -175,11 +175,6 @@ fn public_app(
         .wrap(from_fn(only_their_methods))
         .wrap(from_fn(refusals_as_problems))
         .wrap(TracingLogger::<RequestSpan>::new())
-}
-
-/// The published paths with the methods they take.
-fn methods(document: &OpenApiDocument) -> Vec<(ResourceDef, String)> {
-    paths(document).map(|(path, methods)| (ResourceDef::new(path), methods)).collect()
 }
 
 fn paths(document: &OpenApiDocument) -> impl Iterator<Item = (&str, String)> {
@@ -215,10 +210,23 @@ async fn only_their_methods<B: MessageBody + 'static>(request: ServiceRequest, n
 }
 
 /// Nothing there; or something that takes other methods (RFC 9110, 15.5.6).
-fn no_route(methods: &[(ResourceDef, String)], request: &HttpRequest) -> HttpResponse {
-    match methods.iter().find(|(path, _)| path.is_match(request.path())) {
+fn no_route(methods: &[(String, String)], request: &HttpRequest) -> HttpResponse {
+    match methods.iter().find(|(path, _)| is_at(path, request.path())) {
         Some((_, methods)) => HttpResponse::MethodNotAllowed().insert_header((ALLOW, methods.as_str())).finish(),
         None => HttpResponse::NotFound().finish(),
+    }
+}
+
+/// Whether a path is one of a published form, such as `/v1/staff/{staff_id}`. A pattern compiled for each would take
+/// megabytes.
+fn is_at(form: &str, path: &str) -> bool {
+    let (mut parts, mut given) = (form.split('/'), path.split('/'));
+    loop {
+        match (parts.next(), given.next()) {
+            (None, None) => return true,
+            (Some(part), Some(given)) if part == given || (part.starts_with('{') && !given.is_empty()) => {}
+            _ => return false,
+        }
     }
 }
 
@@ -389,6 +397,16 @@ mod tests {
         assert_eq!(fixed.instead_of(&Method::PATCH, "/v1/notes/changes"), Some("GET"));
         for (method, path) in [(Method::GET, "/v1/notes/changes"), (Method::HEAD, "/v1/notes/changes"), (Method::DELETE, "/v1/notes/7")] {
             assert_eq!(fixed.instead_of(&method, path), None, "{method} {path}");
+        }
+    }
+    #[test]
+    fn a_path_is_of_a_form_when_each_part_is() {
+        for path in ["/v1/notes", "/v1/notes/7", "/v1/notes/changes"] {
+            let form = if path == "/v1/notes" { path } else { "/v1/notes/{note_id}" };
+            assert!(is_at(form, path), "{path}");
+        }
+        for path in ["/v1", "/v1/notes", "/v1/notes/", "/v1/notes/7/", "/v1/notes/7/history", "/v2/notes/7", "//notes/7", ""] {
+            assert!(!is_at("/v1/notes/{note_id}", path), "{path}");
         }
     }
 }

@@ -84,6 +84,7 @@ diesel::table! {
         client -> Text,
         request_id -> Uuid,
         dry_run -> Bool,
+        file -> Nullable<Bytea>,
         state -> Text,
         reason -> Nullable<Text>,
         total -> Integer,

@@ -51,8 +51,12 @@ static HASHING: LazyLock<mpsc::Sender<Hashing>> = LazyLock::new(|| {
 pub(super) async fn run<T: Send + 'static>(hash: impl FnOnce(&mut Memory) -> T + Send + 'static) -> StoreResult<T> {
     let unavailable = || StoreError::Unavailable("passwords cannot be hashed".to_owned());
     let (answer, answered) = oneshot::channel();
-    // Nobody waits for the answer any more when it cannot be given.
-    let hashing: Hashing = Box::new(move |memory| drop(answer.send(hash(memory))));
+    let hashing: Hashing = Box::new(move |memory| {
+        // Whoever has gone away needs no hash.
+        if !answer.is_closed() {
+            drop(answer.send(hash(memory)));
+        }
+    });
     HASHING.send(hashing).await.map_err(|_| unavailable())?;
     answered.await.map_err(|_| unavailable())
 }

@@ -64,7 +64,7 @@ pub async fn hash(password: SecretString) -> StoreResult<String> {
 /// Whether the password is the one that was hashed; with no hash it never is, and that takes as long.
 ///
 /// # Errors
-/// [`StoreError::Unavailable`] when the process is ending.
+/// [`StoreError::Unavailable`] when no hash could be computed.
 pub async fn verify(hash: Option<String>, password: SecretString) -> StoreResult<bool> {
     hashing::run(move |memory| {
         let known = hash.is_some();

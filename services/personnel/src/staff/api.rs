@@ -1,6 +1,8 @@
 //! The routes of staff: request and response bodies, handlers.
 
 use actix_web::{get, patch, post};
+use std::sync::LazyLock;
+
 use chrono::{DateTime, NaiveDate, Utc};
 
 use registrar_codes::fields::ContractForm;
@@ -8,6 +10,7 @@ use registrar_domain::{EducationLevel, EmailAddress, Hierarchy, IdentityStatus, 
 use registrar_http::{
     Body, Caller, Changes, FeedQuery, Id, Idempotency, IfMatch, IfNoneMatch, List, Listing, MergePatch, Problem, Record, Refusals, ServiceContext, Versioned,
     answer::{Changed, Listed, Reading},
+    conditional::form_of,
     export_routes,
     idempotency::Kept,
     import_routes,
@@ -187,10 +190,11 @@ impl Versioned for Staff {
 }
 
 /// A record shows nothing but itself, so its version tells what is shown; with the time of the change, since after a restore
-/// versions are given again, and with the release and the view.
+/// versions are given again, and with the published form, which a release may change.
 fn etag(version: i64, changed_at: DateTime<Utc>, in_full: bool) -> String {
+    static FORM: LazyLock<String> = LazyLock::new(|| form_of::<Staff>());
     let view = if in_full { "full" } else { "masked" };
-    format!("\"{version}.{:x}-{}-{view}\"", changed_at.timestamp_micros(), env!("CARGO_PKG_VERSION"))
+    format!("\"{version}.{:x}-{}-{view}\"", changed_at.timestamp_micros(), *FORM)
 }
 
 /// A change of a staff record.

@@ -13,7 +13,7 @@ use super::calendar::Calendar;
 /// How long changes may wait to be added; until then reports read them one by one.
 const EVERY: Duration = Duration::from_secs(1);
 /// Changes per transaction. One that lasts holds up every change feed of the cluster.
-const CHANGES: i32 = 20_000;
+const CHANGES: i32 = 5000;
 /// Units per transaction: each brings all it has ever added.
 const UNITS: i32 = 5;
 /// Rows forgotten per transaction.

@@ -134,13 +134,19 @@ pub(super) async fn find(conn: &mut Connection, access: &Access, action: registr
 
 /// The file of an import that [`find`] has found, until it is deleted.
 pub(super) async fn file(conn: &mut Connection, id: Uuid) -> StoreResult<Option<Vec<u8>>> {
+    let of_import = || import_parts::table.filter(import_parts::import_id.eq(id));
+    let Some(last) = of_import().select(diesel::dsl::max(import_parts::part)).get_result::<Option<i32>>(conn).await? else {
+        // One that the former release has put into the queue.
+        return Ok(imports::table.filter(imports::id.eq(id)).select(imports::file).first(conn).await?);
+    };
     let mut file = Vec::new();
-    for part in 0.. {
-        let content = import_parts::table.filter(import_parts::import_id.eq(id).and(import_parts::part.eq(part))).select(import_parts::content);
-        let Some(content) = content.first::<Vec<u8>>(conn).await.optional()? else { break };
+    for part in 0..=last {
+        let content = of_import().filter(import_parts::part.eq(part)).select(import_parts::content).first::<Vec<u8>>(conn).await.optional()?;
+        // Deleted while it was read.
+        let Some(content) = content else { return Ok(None) };
         file.extend(content);
     }
-    Ok((!file.is_empty()).then_some(file))
+    Ok(Some(file))
 }
 
 /// Lets a held import pass; nothing when it is not held.
@@ -297,6 +303,11 @@ fn said(cells: &Map<String, Value>, field: &str) -> Option<String> {
     Some(value.as_str().map_or_else(|| value.to_string(), str::to_owned).chars().take(200).collect())
 }
 
+/// Nobody asks back a file without errors.
+const FORGET_CLEAN: &str = "
+    with clean as (update imports set file = null where id = $1 and state = 'done' and failed = 0 returning id)
+    delete from import_parts where import_id in (select id from clean)";
+
 /// How a job ends, or pauses.
 pub(super) enum End {
     /// All rows have been tried; after a dry run with the units that the circuit breaker would hold it for.
@@ -325,9 +336,6 @@ pub(super) async fn finish(conn: &mut Connection, job: &Job, end: End, now: Date
         ))
         .execute(conn)
         .await?;
-    sql_query("delete from import_parts where import_id = $1 and exists (select from imports where id = $1 and state = 'done' and failed = 0)")
-        .bind::<sql_types::Uuid, _>(job.id)
-        .execute(conn)
-        .await?;
+    sql_query(FORGET_CLEAN).bind::<sql_types::Uuid, _>(job.id).execute(conn).await?;
     Ok(())
 }

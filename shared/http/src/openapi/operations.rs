@@ -169,7 +169,7 @@ fn header(description: &str, example: &str) -> Value {
 fn headers() -> Value {
     json!({
         "Content-Language": header("The language of the title: vi, en or zh.", "en"),
-        "ETag": header("The version, a dot, and a hash of what is shown.", "\"3.5f1d0b2a9c8e7d64\""),
+        "ETag": header("The version, a dot, and what tells one representation of it from another.", "\"3.5f1d0b2a9c8e7d64\""),
         "Link": header("The next page (RFC 8288).", "</v1/staff?limit=50&cursor=eyJz>; rel=\"next\""),
         "Location": header("Where it is.", "/v1/staff/0198c5a2-7e1b-7c40-9d52-3f6a8b1c2d4e"),
         "RateLimit": header("What is left of the quota (r), and the seconds until it is full again (t).", "\"default\";r=5999;t=42"),

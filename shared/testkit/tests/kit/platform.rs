@@ -51,7 +51,8 @@ async fn what_was_kept_long_enough_is_deleted() {
          from generate_series(0, 5001) n",
         "insert into imports (id, tenant_id, resource, account_id, client, request_id, dry_run, state, total, created_at, finished_at)
          select gen_random_uuid(), gen_random_uuid(), 'notes', gen_random_uuid(), 'test', gen_random_uuid(), false, state, 1, now() - interval '40 days', now() - days * interval '1 day'
-         from (values ('done', 31), ('failed', 31), ('done', 29), ('running', null)) as t(state, days)",
+         from (values ('done', 31), ('failed', 31), ('done', 29), ('running', null), ('held', null)) as t(state, days)",
+        "insert into import_parts (import_id, part, content) select id, part, 'x' from imports, generate_series(0, 1) part",
         "insert into import_errors (import_id, line, place, field, code, detail, value)
          select id, line, 1, 'text', 'too_long', 'at most 20', 'what was typed' from imports, generate_series(2, 2600) line where finished_at is not null",
     ] {
@@ -61,8 +62,10 @@ async fn what_was_kept_long_enough_is_deleted() {
     let options = Options { identity_url: Some("http://127.0.0.1:9".to_owned()), ..Options::local(databases, Events::InProcess, system.secret().into()) };
     let second = registrar_runtime::start(vec![notes()], registrar_runtime::topology(&[notes()]), options).await.unwrap();
     let left = async |what: &str| count(system.db("notes"), &format!("select count(*) as count from {what}")).await;
-    eventually(Duration::from_secs(20), || async { left("imports").await == 2 }).await;
+    eventually(Duration::from_secs(20), || async { left("imports").await == 3 }).await;
     assert_eq!((left("idempotency_keys").await, left("import_errors").await), (1, 2599));
-    assert_eq!(left("imports where finished_at > now() - interval '30 days' or state = 'running'").await, 2);
+    assert_eq!(left("imports where finished_at > now() - interval '30 days' or state = 'running'").await, 3);
+    assert_eq!(left("imports where state = 'failed' and reason = 'it was not confirmed in a week'").await, 1);
+    assert_eq!((left("import_parts").await, left("import_parts p join imports i on i.id = p.import_id where i.state = 'running'").await), (2, 2));
     second.stop().await;
 }

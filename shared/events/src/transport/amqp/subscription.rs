@@ -15,8 +15,8 @@ use super::{Link, message};
 use crate::transport::{Delivery, Receipt};
 
 /// Messages the broker sends ahead: as single events a full transaction, as batches of 100 far more than one. A batch has
-/// at most 256 KiB, so that they take 64 MiB at most; they are decoded only when they are taken.
-const PREFETCH: u16 = 256;
+/// at most 256 KiB, so that they take 16 MiB at most; they are decoded only when they are taken.
+const PREFETCH: u16 = 64;
 
 /// How long a silent queue is trusted. RabbitMQ does not always tell the consumers of a quorum queue that it was
 /// deleted, least when it was declared again at once.
