@@ -107,6 +107,13 @@ impl Access {
         !everywhere && self.reach.as_ref().is_some_and(|reach| reach.is_small(action))
     }
 
+    /// The hierarchy that a caller means who names none: the professional one, unless all grants for `action` are in the other.
+    #[must_use]
+    pub fn usual_hierarchy(&self, action: Action) -> Hierarchy {
+        let elsewhere = !self.reaches_whole_tenant(action) && self.reach.as_ref().is_some_and(|reach| reach.is_only_in(action, Hierarchy::Administrative));
+        if elsewhere { Hierarchy::Administrative } else { Hierarchy::Professional }
+    }
+
     /// Refuses an action that no role held today allows anywhere, and one that must not be decided on stale copies.
     ///
     /// # Errors

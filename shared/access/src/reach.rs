@@ -92,6 +92,12 @@ impl Reach {
         Units { others: self.others(&reached).map(Arc::new), reached }
     }
 
+    /// Whether all grants for `action` are in this hierarchy; not when there are none.
+    pub fn is_only_in(&self, action: Action, hierarchy: Hierarchy) -> bool {
+        let mut held = self.parts(action, None).map(|part| part.hierarchy).peekable();
+        held.peek().is_some() && held.all(|known| known == hierarchy)
+    }
+
     /// Whether `action` is allowed in few units, for whichever education levels.
     pub fn is_small(&self, action: Action) -> bool {
         self.parts(action, None).map(|part| part.units.len()).sum::<usize>() <= FEW

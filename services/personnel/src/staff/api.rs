@@ -192,7 +192,7 @@ impl Versioned for Staff {
 /// A record shows nothing but itself, so its version tells what is shown; with the time of the change, since after a restore
 /// versions are given again, and with the published form, which a release may change.
 fn etag(version: i64, changed_at: DateTime<Utc>, in_full: bool) -> String {
-    static FORM: LazyLock<String> = LazyLock::new(|| form_of::<Staff>());
+    static FORM: LazyLock<String> = LazyLock::new(form_of::<Staff>);
     let view = if in_full { "full" } else { "masked" };
     format!("\"{version}.{:x}-{}-{view}\"", changed_at.timestamp_micros(), *FORM)
 }

@@ -2,6 +2,7 @@
 
 use actix_web::{HttpRequest, HttpResponse, get};
 use chrono::NaiveDate;
+use registrar_access::Action;
 use registrar_domain::{EducationLevel, Hierarchy, UnitId};
 use registrar_http::{Caller, Problem, Refusals, ServiceContext, list::Query, locale::locale_of};
 use registrar_store::Cursor;
@@ -28,7 +29,8 @@ pub struct HeadcountParameters {
     subject: Subject,
     /// As of which day (thời điểm báo cáo): membership and hierarchy are taken as of its end; today when left out.
     on: Option<NaiveDate>,
-    /// Rolled up which hierarchy; professional when left out. Since 1 July 2025 the two differ in Viet Nam.
+    /// Rolled up which hierarchy; professional when left out, unless the caller's grants are all in the administrative one.
+    /// Since 1 July 2025 the two differ in Viet Nam.
     #[param(inline)]
     hierarchy: Option<Hierarchy>,
     /// In which unit and below (đơn vị); the one at the top of the caller's grants when left out, 400 when there are several.
@@ -54,15 +56,15 @@ pub struct HeadcountParameters {
 }
 
 impl HeadcountParameters {
-    fn question(self, unit: UnitId, today: NaiveDate, format: Format) -> Result<Question, Problem> {
+    fn question(self, unit: UnitId, caller: &Caller, format: Format) -> Result<Question, Problem> {
         let by = dimensions(self.by.as_deref().unwrap_or("unit"), self.subject)?;
         if self.depth.is_some() && !by.contains(&Dimension::Unit) {
             return Err(bad("depth", "only_with", "goes with by=unit"));
         }
         Ok(Question {
             subject: self.subject,
-            on: self.on.unwrap_or(today),
-            hierarchy: self.hierarchy.unwrap_or(Hierarchy::Professional),
+            on: self.on.unwrap_or(caller.today),
+            hierarchy: self.hierarchy.unwrap_or_else(|| caller.usual_hierarchy(Action::ReportsRead)),
             unit,
             by,
             depth: self.depth.unwrap_or(1),
@@ -250,7 +252,7 @@ pub async fn headcounts(context: ServiceContext, caller: Caller, parameters: Que
     let format = Format::asked(parameters.0.format, &request);
     let mut conn = context.db.get().await?;
     let unit = counted::asked_unit(&mut conn, &caller, parameters.0.unit_id).await?;
-    let question = parameters.0.question(unit, caller.today, format)?;
+    let question = parameters.0.question(unit, &caller, format)?;
     let report = store::headcounts(&mut conn, &caller, &question).await?;
     drop(conn);
     let next = report.next.clone();

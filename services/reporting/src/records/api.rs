@@ -1,6 +1,7 @@
 //! The routes on the state of records: parameters, answers, handlers.
 
 use actix_web::{HttpRequest, HttpResponse, get};
+use registrar_access::Action;
 use registrar_domain::{EducationLevel, Hierarchy, UnitId};
 use registrar_http::{Caller, Problem, Refusals, ServiceContext, list::Query, locale::locale_of};
 use registrar_store::Cursor;
@@ -29,7 +30,7 @@ pub struct CompletenessParameters {
     /// Whose records.
     #[param(inline)]
     subject: Subject,
-    /// Rolled up which hierarchy, as it is today; professional when left out.
+    /// Rolled up which hierarchy, as it is today; professional when left out, unless the caller's grants are all in the administrative one.
     #[param(inline)]
     hierarchy: Option<Hierarchy>,
     /// In which unit and below (đơn vị); the one at the top of the caller's grants when left out, 400 when there are several.
@@ -60,7 +61,7 @@ pub struct IdentitiesParameters {
     /// Whose records.
     #[param(inline)]
     subject: Subject,
-    /// Rolled up which hierarchy, as it is today; professional when left out.
+    /// Rolled up which hierarchy, as it is today; professional when left out, unless the caller's grants are all in the administrative one.
     #[param(inline)]
     hierarchy: Option<Hierarchy>,
     /// In which unit and below (đơn vị); the one at the top of the caller's grants when left out, 400 when there are several.
@@ -220,7 +221,7 @@ pub async fn completeness(context: ServiceContext, caller: Caller, parameters: Q
     let mut conn = context.db.get().await?;
     let question = Question {
         subject: parameters.subject,
-        hierarchy: parameters.hierarchy.unwrap_or(Hierarchy::Professional),
+        hierarchy: parameters.hierarchy.unwrap_or_else(|| caller.usual_hierarchy(Action::ReportsRead)),
         unit: counted::asked_unit(&mut conn, &caller, parameters.unit_id).await?,
         depth: by.0.then(|| parameters.depth.unwrap_or(1)),
         limit: parameters.limit.unwrap_or(if format == Format::Json { UNITS } else { format.rows() }),
@@ -273,7 +274,7 @@ pub async fn identities(context: ServiceContext, caller: Caller, parameters: Que
     let mut conn = context.db.get().await?;
     let question = Question {
         subject: parameters.subject,
-        hierarchy: parameters.hierarchy.unwrap_or(Hierarchy::Professional),
+        hierarchy: parameters.hierarchy.unwrap_or_else(|| caller.usual_hierarchy(Action::ReportsRead)),
         unit: counted::asked_unit(&mut conn, &caller, parameters.unit_id).await?,
         depth: Some(parameters.depth.unwrap_or(1)),
         limit: parameters.limit.unwrap_or(if format == Format::Json { UNITS } else { format.rows() }),

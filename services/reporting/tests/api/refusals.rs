@@ -116,6 +116,15 @@ async fn a_grant_counts_along_its_own_hierarchy_only() {
     let professional = holder(Hierarchy::Professional).await;
     professional.get(along(Hierarchy::Administrative)).await.problem(403, "forbidden");
     assert_eq!(professional.get(along(Hierarchy::Professional)).await.ok().at("/total"), 0);
+    // Whoever names no hierarchy means that of their grants.
+    let unnamed = "/v1/reports/headcounts?subject=staff";
+    for (holder, hierarchy, total) in [(&administrative, "administrative", 1), (&professional, "professional", 0)] {
+        let answer = holder.get(unnamed).await.ok();
+        assert_eq!((answer.at("/hierarchy"), answer.at("/total")), (&json!(hierarchy), &json!(total)));
+    }
+    assert_eq!(administrative.get("/v1/reports/completeness?subject=staff").await.ok().at("/hierarchy"), "administrative");
+    let everything = system.client_of(&system.account(Role::Administrator, system.root_unit()).await.unwrap());
+    assert_eq!(everything.get(unnamed).await.ok().at("/hierarchy"), "professional");
     // A school has nothing below it, whichever way one looks.
     let head = system.client_of(&system.account(Role::HeadTeacher, school).await.unwrap());
     for hierarchy in [Hierarchy::Administrative, Hierarchy::Professional] {
