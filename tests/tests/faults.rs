@@ -31,6 +31,15 @@ async fn until<F: Future<Output = bool>>(what: &str, mut check: impl FnMut() -> 
     }
 }
 
+/// Waits until every copy equals its owner; else tells what differs, and what the processes logged.
+async fn equal(system: &System) {
+    let deadline = tokio::time::Instant::now() + PATIENCE;
+    while let Err(difference) = system.verify().await {
+        assert!(tokio::time::Instant::now() < deadline, "{difference:#}\n{}", system.logs());
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
 /// Edits until acknowledged; an answer that is lost or a service that is away is tried again.
 async fn edit(admin: &Client, id: &str, name: &str) {
     let deadline = tokio::time::Instant::now() + PATIENCE;
@@ -104,7 +113,7 @@ async fn a_thousand_edits_survive_a_stopped_broker_killed_consumers_and_cut_conn
         let record = admin.get(&format!("/v1/staff/{id}")).await.unwrap().success().unwrap();
         assert_eq!(record.at("/full_name"), name.as_str(), "an acknowledged edit is missing");
     }
-    until("every copy equals its owner", || async { system.verify().await.is_ok() }).await;
+    equal(&system).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -113,7 +122,7 @@ async fn copies_are_compared_filled_and_mended() {
     let admin = Client::sign_in(&system.base, "admin").await.unwrap();
     let postgresql = &system.servers.as_ref().unwrap().postgresql;
     let ids = staff(&admin).await;
-    until("every copy equals its owner", || async { system.verify().await.is_ok() }).await;
+    equal(&system).await;
 
     // A copy edited by hand is found, named with its field, and mended.
     postgresql.execute("students", &format!("update staff_copies set full_name = 'Somebody Else' where id = '{}'", ids[0])).await.unwrap();
