@@ -21,7 +21,7 @@ const EDITS: usize = 1000;
 /// How long the broker is away.
 const BROKER_AWAY: Duration = Duration::from_secs(20);
 /// The longest anything may take to come right again.
-const PATIENCE: Duration = Duration::from_secs(240);
+const PATIENCE: Duration = Duration::from_secs(120);
 
 async fn until<F: Future<Output = bool>>(what: &str, mut check: impl FnMut() -> F) {
     let deadline = tokio::time::Instant::now() + PATIENCE;
