@@ -399,6 +399,7 @@ mod tests {
             assert_eq!(fixed.instead_of(&method, path), None, "{method} {path}");
         }
     }
+
     #[test]
     fn a_path_is_of_a_form_when_each_part_is() {
         for path in ["/v1/notes", "/v1/notes/7", "/v1/notes/changes"] {

@@ -101,7 +101,8 @@ Written by `cargo xtask bench --write`: everything on one machine, load included
 service, PostgreSQL with durability on, every request authenticated. A ratio is to what the machine itself did in the
 same run: pgbench with prepared statements on the same database (the same rows; for edits a transaction that locks,
 updates and writes history and outbox), bare publishing with confirms to consuming on the same kind of queue, argon2id
-alone on all cores, `COPY` of the same rows.
+alone on all cores, `COPY` of the same rows. Files to import name one school after another, as registers do. Beside
+sign-ins, each from an address of its own, somebody else reads a hundred records a second.
 
 ";
 

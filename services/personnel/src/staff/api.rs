@@ -1,10 +1,9 @@
 //! The routes of staff: request and response bodies, handlers.
 
-use actix_web::{get, patch, post};
 use std::sync::LazyLock;
 
+use actix_web::{get, patch, post};
 use chrono::{DateTime, NaiveDate, Utc};
-
 use registrar_codes::fields::ContractForm;
 use registrar_domain::{EducationLevel, EmailAddress, Hierarchy, IdentityStatus, PersonalNumber, PhoneNumber, StaffId, UnitId};
 use registrar_http::{

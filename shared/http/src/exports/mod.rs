@@ -32,8 +32,8 @@ pub const MOST_ROWS: i32 = 1_000_000;
 pub const MOST_UNFINISHED: i64 = 5;
 /// Rows read from the database at a time.
 const PAGE: i64 = 1000;
-/// The bytes of a part of a file.
-const PART: usize = 1 << 20;
+/// The bytes of a part of a file; of an import's too.
+pub(crate) const PART: usize = 1 << 20;
 
 /// Which rows of a list are wanted.
 #[derive(Clone, Debug)]

@@ -16,12 +16,10 @@ use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use super::{HeldFor, Import, ImportError, ImportMode, ImportState, MOST_UNFINISHED, Outcome, RowResult};
+use crate::exports::PART;
 
 /// How long a worker holds a job before another may take it over; every chunk renews it.
 const HELD: TimeDelta = TimeDelta::seconds(30);
-
-/// Bytes in one part of a file.
-const PART: usize = 1 << 20;
 
 /// Errors kept per import; the count goes on.
 const MOST_ERRORS: i32 = 10_000;

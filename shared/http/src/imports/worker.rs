@@ -72,7 +72,7 @@ fn reason(error: &StoreError) -> String {
 /// Applies what is left of a job; none when another process has taken it over.
 async fn work(context: &ServiceContext, importer: &Arc<dyn Importer>, job: &mut Job) -> Result<Option<End>, StoreError> {
     let (sender, mut chunks) = mpsc::channel(1);
-    let file = store::file(&mut *context.db.get().await?, job.id).await?.unwrap_or_default();
+    let file = store::file(&mut *context.db.get().await?, job.id).await?.ok_or(StoreError::State("the file is not there any more; send it again"))?;
     let (reading, done) = (importer.clone(), job.done);
     let locale = Locale::from_tag(&job.locale).unwrap_or_default();
     // Ends with `chunks`, which it cannot send to any more.
