@@ -18,7 +18,7 @@ use lapin::{Channel, Confirmation, options::BasicPublishOptions, types::ShortStr
 use tokio::{
     sync::watch,
     task::AbortHandle,
-    time::{Instant, timeout_at},
+    time::{Instant, timeout, timeout_at},
 };
 
 use super::CONFIRM_WITHIN;
@@ -113,8 +113,11 @@ impl Amqp {
         let mut links = self.link.clone();
         let link = links.wait_for(Option::is_some).await.ok().and_then(|link| link.clone());
         let link = link.ok_or_else(|| TransportError::Disconnected("closed".to_owned()))?;
-        let opened = Subscription::open(Arc::clone(&link), links, &queue(service)).await;
-        opened.inspect_err(|_| link.report_trouble()).map_err(disconnected)
+        // A quorum queue without a leader, as after a restart of the broker, answers late or not at all. Whatever it gives to a
+        // consumer that nobody knows of any more comes back when the channel closes, with the attempt.
+        let opened = timeout(CONNECT_WITHIN, Subscription::open(Arc::clone(&link), links, &queue(service))).await;
+        let opened = opened.map_err(|_| TransportError::Disconnected("the queue does not answer".to_owned()));
+        opened.and_then(|opened| opened.map_err(disconnected)).inspect_err(|_| link.report_trouble())
     }
 
     /// One channel serves one call at a time: confirms and returned messages of two calls cannot mix. A channel that
