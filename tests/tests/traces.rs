@@ -3,94 +3,19 @@
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "clippy does not see that functions beside tests are of tests")]
 
-use std::{
-    sync::{Arc, Mutex},
-    time::Duration,
-};
+use std::time::Duration;
 
-use opentelemetry_proto::tonic::{
-    collector::trace::v1::ExportTraceServiceRequest,
-    trace::v1::{Span, span::SpanKind, status::StatusCode as SpanStatus},
-};
-use prost::Message;
-use registrar_tests::{Client, Setup, System, until};
+use opentelemetry_proto::tonic::trace::v1::{Span, span::SpanKind, status::StatusCode as SpanStatus};
+use registrar_tests::{Client, Collector, Setup, System, hexadecimal, until};
 use reqwest::Method;
 use serde_json::json;
-use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
-    net::{TcpListener, TcpStream},
-};
 
 /// The longest anything may take on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// A collector that keeps all spans, each with the name of the process that sent it.
-#[derive(Clone, Default)]
-struct Collector(Arc<Mutex<Vec<(String, Span)>>>);
-
-impl Collector {
-    /// Listens; answers where.
-    async fn start() -> (Self, String) {
-        let (collector, listener) = (Collector::default(), TcpListener::bind("127.0.0.1:0").await.unwrap());
-        let endpoint = format!("http://{}", listener.local_addr().unwrap());
-        let here = collector.clone();
-        tokio::spawn(async move {
-            while let Ok((stream, _)) = listener.accept().await {
-                tokio::spawn(here.clone().serve(stream));
-            }
-        });
-        (collector, endpoint)
-    }
-
-    /// Takes exports (HTTP/1.1, a body of known length) until the connection ends.
-    async fn serve(self, mut stream: TcpStream) {
-        let mut bytes = Vec::new();
-        let mut buffer = [0; 65536];
-        loop {
-            while let Some((export, rest)) = export(&bytes) {
-                bytes = rest;
-                self.keep(export);
-                stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-type: application/x-protobuf\r\ncontent-length: 0\r\n\r\n").await.unwrap();
-            }
-            match stream.read(&mut buffer).await {
-                Ok(0) | Err(_) => return,
-                Ok(length) => bytes.extend_from_slice(&buffer[..length]),
-            }
-        }
-    }
-
-    fn keep(&self, export: ExportTraceServiceRequest) {
-        let mut spans = self.0.lock().unwrap();
-        for resource in export.resource_spans {
-            let service = resource.resource.unwrap().attributes.into_iter().find(|attribute| attribute.key == "service.name").unwrap();
-            let service = format!("{:?}", service.value.unwrap().value);
-            spans.extend(resource.scope_spans.into_iter().flat_map(|scope| scope.spans).map(|span| (service.clone(), span)));
-        }
-    }
-
-    fn of_trace(&self, trace: &str) -> Vec<(String, Span)> {
-        self.0.lock().unwrap().iter().filter(|(_, span)| hex(&span.trace_id) == trace).cloned().collect()
-    }
-}
-
-/// The first export in these bytes, and what follows it.
-fn export(bytes: &[u8]) -> Option<(ExportTraceServiceRequest, Vec<u8>)> {
-    let end = bytes.windows(4).position(|window| window == b"\r\n\r\n")? + 4;
-    let head = String::from_utf8_lossy(&bytes[..end]).to_lowercase();
-    assert!(head.starts_with("post /v1/traces "), "{head}");
-    let length: usize = head.lines().find_map(|line| line.strip_prefix("content-length:")).unwrap().trim().parse().unwrap();
-    let body = bytes.get(end..end + length)?;
-    Some((ExportTraceServiceRequest::decode(body).unwrap(), bytes[end + length..].to_vec()))
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn a_request_is_one_trace_from_the_caller_to_every_copy() {
-    let (collector, endpoint) = Collector::start().await;
-    let environment = vec![("OTEL_EXPORTER_OTLP_ENDPOINT".to_owned(), endpoint), ("OTEL_BSP_SCHEDULE_DELAY".to_owned(), "200".to_owned())];
+    let (collector, environment) = Collector::start().await.unwrap();
     let system = System::services(&Setup { environment, ..Setup::default() }).await.unwrap();
     system.load(100).await.unwrap();
     let admin = Client::sign_in(&system.base, "admin").await.unwrap();
@@ -107,7 +32,7 @@ async fn a_request_is_one_trace_from_the_caller_to_every_copy() {
     until(PATIENCE, "the edit is applied in three services, in the caller's trace", || async { named("apply personnel.staff").len() == 3 && !named("PATCH ").is_empty() }).await;
     let spans = collector.of_trace(trace);
     let request = spans.iter().rev().find(|(_, span)| span.name == "PATCH /v1/staff/{staff_id}").unwrap();
-    assert_eq!((hex(&request.1.parent_span_id).as_str(), request.1.kind()), (caller, SpanKind::Server));
+    assert_eq!((hexadecimal(&request.1.parent_span_id).as_str(), request.1.kind()), (caller, SpanKind::Server));
     assert!(request.0.contains("registrar-personnel"), "{}", request.0);
     let statements: Vec<&Span> = spans.iter().map(|(_, span)| span).filter(|span| span.parent_span_id == request.1.span_id && span.kind() == SpanKind::Client).collect();
     assert!(statements.iter().any(|span| span.name == "update"), "{:?}", statements.iter().map(|span| &span.name).collect::<Vec<_>>());
@@ -131,10 +56,10 @@ async fn a_request_is_one_trace_from_the_caller_to_every_copy() {
     }
 
     // Nothing of what was sent or stored, of anybody, in any span of any trace.
-    let all = format!("{:?}", collector.0.lock().unwrap());
+    let all = format!("{:?}", collector.spans());
     for personal in ["Nguyễn", "full_name", "Hoi-An-2026", "Bearer", "$1"] {
         assert!(!all.contains(personal), "a span tells {personal}");
     }
     // Work in the background belongs to no trace.
-    assert!(collector.0.lock().unwrap().iter().all(|(_, span)| !span.parent_span_id.is_empty() || span.kind() == SpanKind::Server), "a span without a request");
+    assert!(collector.spans().iter().all(|(_, span)| !span.parent_span_id.is_empty() || span.kind() == SpanKind::Server), "a span without a request");
 }
