@@ -10,7 +10,7 @@ use registrar_access::{
 };
 use registrar_domain::{EducationLevel, Hierarchy, UnitId};
 use registrar_http::{Caller, FieldError, Problem, ProblemKind};
-use registrar_store::{Condition, Connection, StoreError, StoreResult};
+use registrar_store::{Condition, Connection, Keep, StoreError, StoreResult};
 use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -174,17 +174,35 @@ pub async fn row_units(conn: &mut Connection, access: &Access, below: &Below, fr
         .bind::<sql_types::Text, _>(from.0)
         .bind::<sql_types::Text, _>(from.1)
         .bind::<sql_types::BigInt, _>(limit);
-    Ok(query.load(conn).await?)
+    Ok(Keep(query).load(conn).await?)
 }
 
-/// $1 tenant, $2 unit, $3 hierarchy, $4 day, $5 depth, $6 and $7 the code and id to begin with, $8 limit.
+/// $1 tenant, $2 unit, $3 hierarchy, $4 day, $5 depth, $6 and $7 the code and id to begin with, $8 limit. Up to 300 units
+/// are sorted; where there are more, all units are looked at in their order until there are enough.
 const ROW_UNITS: &str = r#"
-    select u.id, u.code, u.name, b.depth < $5 as own, $4 between u.opened_on and coalesce(u.closed_on, 'infinity') as open
-    from unit_ancestors b
-    join units u on u.id = b.unit_id
-    where b.ancestor_id = $2 and b.hierarchy = $3 and $4 between b.valid_from and b.valid_to and b.depth <= $5
-      and u.tenant_id = $1 and (u.code collate "C", u.id::text collate "C") >= ($6, $7)
-    order by u.code collate "C", u.id::text collate "C"
+    with below as materialized (
+        select unit_id, depth from unit_ancestors
+        where ancestor_id = $2 and hierarchy = $3 and $4 between valid_from and valid_to and depth <= $5
+        limit 301
+    )
+    select id, code, name, depth < $5 as own, $4 between opened_on and coalesce(closed_on, 'infinity') as open
+    from (
+        select u.*, b.depth from below b join units u on u.id = b.unit_id
+        where (select count(*) from below) <= 300
+          and u.tenant_id = $1 and (u.code collate "C", u.id::text collate "C") >= ($6, $7)
+        union all
+        (select u.*, b.depth from units u
+        cross join lateral (
+            select depth from unit_ancestors
+            where unit_id = u.id and ancestor_id = $2 and hierarchy = $3 and $4 between valid_from and valid_to and depth <= $5
+            offset 0
+        ) b
+        where (select count(*) from below) > 300
+          and u.tenant_id = $1 and (u.code collate "C", u.id::text collate "C") >= ($6, $7)
+        order by u.code collate "C", u.id::text collate "C"
+        limit $8)
+    ) u
+    order by code collate "C", id::text collate "C"
     limit $8"#;
 
 /// How recent a report is: when the newest change that has arrived came about, of units and of what is counted.

@@ -84,7 +84,8 @@ async fn report(conn: &mut Connection, access: &Access, question: &Question) -> 
     let reader = Reader { access, question, counted: &counted };
     let mut after = question.place(&counted)?;
     let mut rows = Vec::new();
-    let mut most = question.limit;
+    // One more than a page tells whether there is another; the unit itself mostly has nobody of its own, and then no row.
+    let mut most = question.limit + 2;
     let total = loop {
         let (units, more) = reader.units(conn, &after, most).await?;
         let (cells, total) = reader.cells(conn, &units).await?;

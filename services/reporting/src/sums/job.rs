@@ -18,6 +18,8 @@ const CHANGES: i32 = 5000;
 const UNITS: i32 = 5;
 /// Rows forgotten per transaction.
 const ROWS: i32 = 20_000;
+/// Units with so many others below them are large: their years' beginnings are kept.
+const LARGE: i32 = 100;
 
 /// Keeps the sums up with the changes, until the task is dropped.
 pub async fn run(context: ServiceContext) {
@@ -43,7 +45,10 @@ pub async fn catch_up(conn: &mut Connection, calendar: Calendar) -> StoreResult<
     if advance.get_result::<More>(conn).await.optional()?.is_some_and(|opening_moved| opening_moved.more) {
         repeat(conn, "forget_headcounts", ROWS).await?;
     }
-    repeat(conn, "place_moved_units", UNITS).await?;
+    if sql_query("select exists (select from headcount_moved) as more").get_result::<More>(conn).await?.more {
+        repeat(conn, "place_moved_units", UNITS).await?;
+        repeat(conn, "anchor_large_units", LARGE).await?;
+    }
     repeat(conn, "add_pending_headcounts", CHANGES).await
 }
 

@@ -64,6 +64,8 @@ struct State {
     today: NaiveDate,
     #[diesel(sql_type = sql_types::Array<sql_types::Uuid>)]
     moved: Vec<Uuid>,
+    #[diesel(sql_type = sql_types::Bool)]
+    anchored: bool,
 }
 
 /// The figures of units. Divided by two dimensions there must be one target only: what stands in a unit itself is summed
@@ -74,8 +76,10 @@ struct State {
 /// # Errors
 /// Only when the database cannot be asked.
 pub async fn figures(conn: &mut Connection, wanted: &Wanted, targets: &[Target]) -> StoreResult<Vec<Figure>> {
-    let state: State = Keep(sql_query(STATE)).get_result(conn).await?;
-    let spans = Calendar { opening: state.opening, today: state.today }.spans(wanted.on);
+    let units: Vec<Uuid> = targets.iter().map(|target| target.unit).collect();
+    let state = sql_query(STATE).bind::<sql_types::Date, _>(wanted.on).bind::<sql_types::Array<sql_types::Uuid>, _>(units);
+    let state: State = Keep(state).get_result(conn).await?;
+    let spans = Calendar { opening: state.opening, today: state.today }.spans(wanted.on, state.anchored && wanted.subject == ANCHORED);
     let pair = wanted.by.1 > 0;
     let sources = match (&spans, state.moved.is_empty()) {
         (None, _) => vec![FACTS],
@@ -84,7 +88,7 @@ pub async fn figures(conn: &mut Connection, wanted: &Wanted, targets: &[Target])
     };
     let own = if pair && spans.is_some() { vec![OWN] } else { Vec::new() };
     let sources: Vec<&str> = sources.into_iter().chain(own).collect();
-    // The plan of what is asked every day may be kept; counting facts needs one made for its units and days.
+    // The plan of what is asked every day is kept; counting facts needs one made for its units and days.
     let settled = spans.is_some() && state.moved.is_empty();
     let rows = Rows::of(targets, wanted.hierarchy, pair && spans.is_some());
     let spans = spans.unwrap_or_default();
@@ -134,22 +138,32 @@ impl Rows {
     }
 }
 
-const STATE: &str = "select opening, today, array(select distinct unit_id from headcount_moved) as moved from headcount_calendar";
+/// The subject of which large units have the years' beginnings.
+const ANCHORED: &str = "students";
+
+/// $1 day, $2 units. What is read next is read by hashing, whose rows the planner does not foresee; where it is sums, by a plan
+/// made once: to make one takes longer than to read them.
+const STATE: &str = "
+    select opening, today, moved, not exists (select unnest($2) except select unit_id from headcount_anchored) as anchored,
+           set_config('enable_sort', 'off', true),
+           case when moved = '{}' and $1 >= opening then set_config('plan_cache_mode', 'force_generic_plan', true) end
+    from headcount_calendar
+    cross join lateral (select array(select distinct unit_id from headcount_moved) as moved) m";
 
 /// $1 tenant, $2 subject, $3 day, $4 and $5 the dimensions, $6 levels; the targets: $7 their numbers, $8 units and $9
 /// hierarchies; the spans: $10 names, $11 first and $12 last days and $13 signs; $14 moved units, $15 the first target.
 const STATEMENT: &str = "
     with targets as materialized (select * from unnest($7, $8, $9) t (target, unit_id, hierarchy)),
     figures as ({sources})
-    select target, split_part(levels, '|', 1) as education_level, a_value, b_value, sum(count)::bigint as count
+    select target, split_part(levels, '|', 1) as education_level, a_value, b_value, sum(count) as count
     from figures
     where $6 is null or string_to_array(levels, '|') && $6
     group by 1, 2, 3, 4
     having sum(count) <> 0";
 
-/// What is summed up. `offset 0` has the planner look each span up, rather than read all spans of a unit.
+/// What is summed up; as integers, of which sums are made quickly. `offset 0` has the planner look each span up, rather than read all spans of a unit.
 const SUMS: &str = "
-    select t.target, s.levels, s.a_value, s.b_value, s.delta * span.sign as count
+    select t.target, s.levels, s.a_value, s.b_value, s.delta::integer * span.sign as count
     from targets t
     cross join unnest($10, $11, $12, $13) span (name, first, last, sign)
     cross join lateral (
@@ -161,7 +175,7 @@ const SUMS: &str = "
 
 /// What is not yet, where the sums will have it.
 const PENDING: &str = "
-    select t.target, case when d.education_level = '' then p.levels else d.education_level end, d.dimensions[$4], coalesce(d.dimensions[nullif($5, 0)], ''), d.delta
+    select t.target, case when d.education_level = '' then p.levels else d.education_level end, d.dimensions[$4], coalesce(d.dimensions[nullif($5, 0)], ''), d.delta::integer
     from headcount_pending d
     join headcount_placements p on p.unit_id = d.unit_id and p.tenant_id = d.tenant_id and $3 between p.valid_from and p.valid_to
     join targets t on t.unit_id = p.ancestor_id and t.hierarchy = p.hierarchy

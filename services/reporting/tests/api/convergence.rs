@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use chrono::{Datelike, NaiveDate};
+use diesel_async::RunQueryDsl;
 use proptest::{
     collection::vec,
     option,
@@ -93,7 +94,12 @@ async fn play(system: &TestSystem, world: &World, case: &Case) {
 
 async fn add_up(system: &TestSystem, random: &mut Random) {
     let today = date(800 + random.next() % 200);
-    job::catch_up(&mut system.db("reporting").get().await.unwrap(), calendar(today)).await.unwrap();
+    let mut conn = system.db("reporting").get().await.unwrap();
+    job::catch_up(&mut conn, calendar(today)).await.unwrap();
+    // Here every unit with another one below it may become a large one, at any time.
+    if random.next().is_multiple_of(4) {
+        diesel::sql_query("select anchor_large_units(1)").execute(&mut conn).await.unwrap();
+    }
 }
 
 fn rows(answer: &Value, by: &[&str]) -> BTreeMap<Vec<String>, i64> {

@@ -9,7 +9,7 @@ use registrar_access::Role;
 use registrar_domain::{UnitId, UnitKind};
 use registrar_events::{Consumer, Event};
 use registrar_reporting::sums::{calendar::Calendar, job};
-use registrar_testkit::{NewUnit, TestSystem};
+use registrar_testkit::{Api, NewUnit, TestSystem};
 
 use crate::records::{Person, SHE, State, day};
 
@@ -40,12 +40,14 @@ const UNITS: &str = r#"
     analyze"#;
 
 /// Students of a range, with 54 ethnic groups and 15 policy categories, a twentieth of them enrolled on some day of the
-/// year; a member of staff for every fifteen of them, employed over forty years.
+/// year; a member of staff for every fifteen of them, employed over forty years. Twenty thousand have nearly all combinations
+/// that a million have, all of a grade being of one age: it is students that reports are not to take longer for, not rows of the
+/// answer.
 const PEOPLE: &str = r#"
     insert into student_statistics
     select made(7, n), '{root}', 1, 1, made(5, school), level, case when r1 < 0.48 then 'female' else 'male' end,
-           (2025 - grade - 5 - case when r2 < 0.03 then 1 when r2 > 0.995 then 2 else 0 end)::text,
-           'vn-ethnic/2008/' || lpad((case when r3 < 0.85 then 1 else 2 + floor(52 * power((r3 - 0.85) / 0.15, 2)) end)::int::text, 2, '0'),
+           (2025 - grade - 5)::text,
+           'vn-ethnic/2008/' || lpad((case when r3 < 0.85 then 1 else 2 + floor(53 * (r3 - 0.85) / 0.15) end)::int::text, 2, '0'),
            case when r4 < 0.85 then '' else 'vn-policy-category/1/' || floor((r4 - 0.85) / 0.15 * 14) end,
            case when r4 > 0.986 then 'unverified' else 'verified' end, case when r2 < 0.3 then '{personal.photo,phone}' else '{}' end::text[], false
     from drawn where n between {from} and {to};
@@ -71,7 +73,9 @@ async fn catch_up(system: &TestSystem) {
 
 /// A system with so many schools and students.
 async fn province(schools: usize, students: usize) -> TestSystem {
-    let system = TestSystem::start(vec![registrar_reporting::service()]).await.unwrap();
+    // What an account holds is remembered for a moment, as it is in production.
+    let remembering = TestSystem::builder(vec![registrar_reporting::service()]).options(|options| options.remember = Duration::from_millis(250));
+    let system = remembering.start().await.unwrap();
     let root = ("root", system.root_unit().to_string());
     run(&system, UNITS, &[root.clone(), ("schools", schools.to_string()), ("students", students.to_string())]).await;
     let (start, mut adding) = (Instant::now(), Duration::ZERO);
@@ -105,11 +109,10 @@ struct Size {
 }
 
 /// The medians of the systems, asked by turns: whatever else the machine does slows all of them.
-async fn medians(systems: &[TestSystem; 2], path: &str) -> [Duration; 2] {
+async fn medians(administrators: &[Api; 2], path: &str) -> [Duration; 2] {
     let mut times = [Vec::new(), Vec::new()];
     for _ in 0..60 {
-        for (system, times) in systems.iter().zip(&mut times) {
-            let api = system.client_of(&system.account(Role::Administrator, system.root_unit()).await.unwrap());
+        for (api, times) in administrators.iter().zip(&mut times) {
             let start = Instant::now();
             api.get(format!("/v1/reports/{path}")).await.ok();
             times.push(start.elapsed());
@@ -125,6 +128,8 @@ async fn medians(systems: &[TestSystem; 2], path: &str) -> [Duration; 2] {
 #[ignore = "measures, for minutes"]
 async fn reports_take_the_same_time_whatever_the_number_of_students() {
     let systems = [province(30, 20_000).await, province(1450, 1_000_000).await];
+    let administrator = async |system: &TestSystem| system.client_of(&system.account(Role::Administrator, system.root_unit()).await.unwrap());
+    let administrators = [administrator(&systems[0]).await, administrator(&systems[1]).await];
     let department = "00000002-0000-7000-8000-000000000001";
     let paths = [
         "headcounts?subject=students&by=gender,grade".to_owned(),
@@ -143,7 +148,7 @@ async fn reports_take_the_same_time_whatever_the_number_of_students() {
     ];
     println!("{:>9} {:>9} ratio", "20k", "1M");
     for path in paths {
-        let [few, many] = medians(&systems, &path).await;
+        let [few, many] = medians(&administrators, &path).await;
         println!("{few:>9.1?} {many:>9.1?} {:>5.2} {path}", many.as_secs_f64() / few.as_secs_f64());
     }
 }
