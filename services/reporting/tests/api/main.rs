@@ -14,3 +14,4 @@ mod refusals;
 mod state_of_records;
 mod suppression;
 mod world;
+mod years;
