@@ -29,8 +29,9 @@ use crate::{ApplyError, Backoff, Event, RepairError, Shutdown, Source, Transport
 const BATCH: usize = 500;
 /// With so many rows a round shows that more is under way.
 const MANY: usize = 4;
-/// How long more is then waited for: what is published and applied together costs much less than one by one.
-const GATHERING: Duration = Duration::from_millis(20);
+/// How many milliseconds more is then waited for, at least and at most, one for each row between: what is published and
+/// applied together costs much less than one by one.
+const GATHERING: (usize, usize) = (20, 100);
 /// The safety net under `Db::wait_for_commit`.
 const POLL: Duration = Duration::from_millis(500);
 /// A round that takes longer is given up and begun anew.
@@ -57,7 +58,7 @@ pub struct Relay {
 type SetAside = HashMap<String, (Backoff, Instant)>;
 
 impl Relay {
-    /// Publishes until asked to end, soon after each commit (at most 20 ms later when many follow each other) and at least
+    /// Publishes until asked to end, soon after each commit (20 to 100 ms later when many follow each other) and at least
     /// every 500 ms, with bounded backoff (50 ms to 5 s) while database or transport are away.
     pub async fn run(self, mut shutdown: Shutdown) {
         let mut backoff = Backoff::connection();
@@ -76,7 +77,7 @@ impl Relay {
                     backoff.reset();
                     match rows {
                         BATCH.. => Some(()),
-                        MANY.. => shutdown.unless(sleep(GATHERING)).await,
+                        MANY.. => shutdown.unless(sleep(gathering(rows))).await,
                         _ => shutdown.unless(self.rest()).await,
                     }
                 }
@@ -237,6 +238,12 @@ impl Relay {
         let age = oldest.and_then(|at| (Utc::now() - at).to_std().ok()).unwrap_or_default();
         Ok((u32::try_from(depth.depth).unwrap_or(u32::MAX), age))
     }
+}
+
+/// How long more is waited for after so many rows.
+fn gathering(rows: usize) -> Duration {
+    let (least, most) = GATHERING;
+    Duration::from_millis(u64::try_from(rows.clamp(least, most)).unwrap_or_default())
 }
 
 #[derive(QueryableByName)]

@@ -1,4 +1,4 @@
-//! What is measured: one process per service in a release build over durable private servers, filled through the API.
+//! What is measured: one process per service, as deployed, over durable private servers, filled through the API.
 
 use std::{fmt::Write, net::SocketAddr, path::Path, time::Instant};
 
@@ -8,7 +8,7 @@ use registrar_tests::{Client, Setup, System};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::repository;
+use super::built;
 
 /// Accounts that sign in at the same time.
 pub const SIGNING_IN: usize = 200;
@@ -47,7 +47,7 @@ pub struct Imported {
 impl Installation {
     /// Starts everything, empty but for units and accounts.
     pub async fn start(size: Size) -> Result<Self> {
-        let program = repository::root().join("target/release/registrar");
+        let program = built("registrar");
         let system = System::services(&Setup { program, durable: true, ..Setup::default() }).await?;
         let administrator = Client::sign_in(&system.base, "admin").await?;
         let installation = Installation { system, administrator, size, folder: tempfile::tempdir()? };

@@ -1,6 +1,6 @@
 //! `cargo xtask bench`: how fast Registrar is, as shares of what the machine itself can do in the same run.
 //!
-//! A release build, one process per service, durable servers, every request authenticated. [`installation`] starts and
+//! The build that images have, one process per service, durable servers, every request authenticated. [`installation`] starts and
 //! fills it through the API, [`baseline`] asks the machine, [`work`] the services over [`load`], [`report`] writes it down.
 
 mod baseline;
@@ -9,7 +9,7 @@ mod load;
 mod report;
 mod work;
 
-use std::{process::Command, time::Duration};
+use std::{path::PathBuf, process::Command, time::Duration};
 
 use anyhow::{Result, ensure};
 use clap::Args;
@@ -36,6 +36,8 @@ pub struct Options {
     write: bool,
 }
 
+/// As programs are built that are deployed (`deploy/Dockerfile`).
+const PROFILE: &str = "image";
 /// MB that a process may hold when nothing is asked of it, and under load.
 const MEMORY: (f64, f64) = (60.0, 150.0);
 
@@ -80,16 +82,21 @@ fn renamed(figures: Vec<Figure>, when: &str) -> Vec<Figure> {
     figures.into_iter().map(|figure| Figure { work: format!("{}, {when}", figure.work), ..figure }).collect()
 }
 
+/// A program as it is deployed.
+fn built(program: &str) -> PathBuf {
+    repository::root().join("target").join(PROFILE).join(program)
+}
+
 fn build(package: &str) -> Result<()> {
-    let status = Command::new(env!("CARGO")).current_dir(repository::root()).args(["build", "--release", "-p", package]).status()?;
-    ensure!(status.success(), "the release build failed");
+    let status = Command::new(env!("CARGO")).current_dir(repository::root()).args(["build", "--profile", PROFILE, "-p", package]).status()?;
+    ensure!(status.success(), "the build failed");
     Ok(())
 }
 
 /// The load comes from this program, on the same cores: it must not cost more than it needs.
 fn again_optimised() -> Result<()> {
     build("xtask")?;
-    let status = Command::new(repository::root().join("target/release/xtask")).args(std::env::args().skip(1)).status()?;
+    let status = Command::new(built("xtask")).args(std::env::args().skip(1)).status()?;
     ensure!(status.success(), "see above");
     Ok(())
 }
@@ -97,8 +104,8 @@ fn again_optimised() -> Result<()> {
 /// Above the table in docs/performance.md.
 const PREFACE: &str = "# How fast Registrar is
 
-Written by `cargo xtask bench --write`: everything on one machine, load included; a release build, one process per
-service, PostgreSQL with durability on, every request authenticated. A ratio is to what the machine itself did in the
+Written by `cargo xtask bench --write`: everything on one machine, load included; the build that images have,
+one process per service, PostgreSQL with durability on, every request authenticated. A ratio is to what the machine itself did in the
 same run: pgbench with prepared statements on the same database (the same rows; for edits a transaction that locks,
 updates and writes history and outbox), bare publishing with confirms to consuming on the same kind of queue, argon2id
 alone on all cores, `COPY` of the same rows. Files to import name one school after another, as registers do. Beside

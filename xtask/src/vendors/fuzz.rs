@@ -12,7 +12,7 @@ use crate::{repository::root, step::succeed};
 /// How to fuzz.
 #[derive(Args)]
 pub struct Fuzz {
-    /// Ends after so many seconds.
+    /// Draws requests for so many seconds; those that the contract itself suggests (limits, examples) are all made besides.
     #[arg(long, default_value_t = 600)]
     seconds: u32,
     /// Draws the same requests again.

@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     counted::{self, Below, Counted, ReportSource, RowUnit},
-    sums::store::{Target, Wanted, figures},
+    sums::store::{State, Target, Wanted, figures},
 };
 
 /// Units looked at together at most. A page goes on with twice as many until it is full: most may have nothing to show.
@@ -80,8 +80,9 @@ pub async fn headcounts(conn: &mut Connection, access: &Access, question: &Quest
 }
 
 async fn report(conn: &mut Connection, access: &Access, question: &Question) -> StoreResult<Report> {
+    let state = State::on(conn, question.on).await?;
     let counted = counted::counted(conn, access, question.subject.sensitive(), question.unit, question.hierarchy, question.on).await?;
-    let reader = Reader { access, question, counted: &counted };
+    let reader = Reader { access, question, counted: &counted, state: &state };
     let mut after = question.place(&counted)?;
     let mut rows = Vec::new();
     // One more than a page tells whether there is another; the unit itself mostly has nobody of its own, and then no row.
@@ -110,6 +111,7 @@ struct Reader<'a> {
     access: &'a Access,
     question: &'a Question,
     counted: &'a Counted,
+    state: &'a State,
 }
 
 impl Reader<'_> {
@@ -154,7 +156,7 @@ impl Reader<'_> {
         let mut targets: Vec<Target> = units.iter().map(|unit| Target { unit: unit.id, within: !unit.own }).collect();
         let whole = i32::try_from(targets.len()).unwrap_or(i32::MAX);
         targets.push(Target { unit: self.counted.unit.id, within: true });
-        let mut figures = figures(conn, &wanted, &targets).await?;
+        let mut figures = figures(conn, self.state, &wanted, &targets).await?;
         let total = figures.iter().filter(|figure| figure.target == whole).map(|figure| figure.count).sum();
         if !units.is_empty() || question.by.contains(&Dimension::Unit) {
             figures.retain(|figure| figure.target != whole);

@@ -8,7 +8,7 @@ use super::model::Items;
 use crate::{
     counted::{self, Below, Counted, ReportSource, RowUnit},
     headcounts::model::Subject,
-    sums::store::{Target, Wanted, figures},
+    sums::store::{State, Target, Wanted, figures},
 };
 
 /// Which records.
@@ -54,6 +54,7 @@ pub async fn records(conn: &mut Connection, access: &Access, question: &Question
 }
 
 async fn report(conn: &mut Connection, access: &Access, question: &Question) -> StoreResult<Report> {
+    let state = State::on(conn, access.today).await?;
     let counted = counted::counted(conn, access, question.subject.sensitive(), question.unit, question.hierarchy, access.today).await?;
     let mut units = match question.depth {
         Some(depth) => {
@@ -70,7 +71,7 @@ async fn report(conn: &mut Connection, access: &Access, question: &Question) -> 
     let mut targets = vec![Target { unit: counted.unit.id, within: true }];
     targets.extend(units.iter().map(|unit| Target { unit: unit.id, within: !unit.own }));
     let mut items = vec![Items::default(); targets.len()];
-    for figure in figures(conn, &wanted, &targets).await? {
+    for figure in figures(conn, &state, &wanted, &targets).await? {
         if let Some(items) = usize::try_from(figure.target).ok().and_then(|place| items.get_mut(place)) {
             *items.0.entry(figure.a_value).or_default() += figure.count;
         }

@@ -55,17 +55,33 @@ pub struct Figure {
     pub count: i64,
 }
 
-/// How far the sums have got.
+/// How far the sums have got, for reports of one day.
 #[derive(QueryableByName)]
-struct State {
+pub struct State {
     #[diesel(sql_type = sql_types::Date)]
     opening: NaiveDate,
     #[diesel(sql_type = sql_types::Date)]
     today: NaiveDate,
     #[diesel(sql_type = sql_types::Array<sql_types::Uuid>)]
     moved: Vec<Uuid>,
-    #[diesel(sql_type = sql_types::Bool)]
-    anchored: bool,
+    #[diesel(sql_type = sql_types::Array<sql_types::Uuid>)]
+    anchored: Vec<Uuid>,
+}
+
+impl State {
+    /// As it is in the present transaction: the first that a report asks for, since it settles how the rest is read.
+    ///
+    /// # Errors
+    /// Only when the database cannot be asked.
+    pub async fn on(conn: &mut Connection, day: NaiveDate) -> StoreResult<Self> {
+        Ok(Keep(sql_query(STATE).bind::<sql_types::Date, _>(day)).get_result(conn).await?)
+    }
+
+    /// What adds up to the headcount of the units on a day; none when it must be counted.
+    fn spans(&self, wanted: &Wanted, targets: &[Target]) -> Option<Vec<Span>> {
+        let anchored = wanted.subject == ANCHORED && targets.iter().all(|target| self.anchored.contains(&target.unit));
+        Calendar { opening: self.opening, today: self.today }.spans(wanted.on, anchored)
+    }
 }
 
 /// The figures of units. Divided by two dimensions there must be one target only: what stands in a unit itself is summed
@@ -75,11 +91,8 @@ struct State {
 ///
 /// # Errors
 /// Only when the database cannot be asked.
-pub async fn figures(conn: &mut Connection, wanted: &Wanted, targets: &[Target]) -> StoreResult<Vec<Figure>> {
-    let units: Vec<Uuid> = targets.iter().map(|target| target.unit).collect();
-    let state = sql_query(STATE).bind::<sql_types::Date, _>(wanted.on).bind::<sql_types::Array<sql_types::Uuid>, _>(units);
-    let state: State = Keep(state).get_result(conn).await?;
-    let spans = Calendar { opening: state.opening, today: state.today }.spans(wanted.on, state.anchored && wanted.subject == ANCHORED);
+pub async fn figures(conn: &mut Connection, state: &State, wanted: &Wanted, targets: &[Target]) -> StoreResult<Vec<Figure>> {
+    let spans = state.spans(wanted, targets);
     let pair = wanted.by.1 > 0;
     let sources = match (&spans, state.moved.is_empty()) {
         (None, _) => vec![FACTS],
@@ -109,7 +122,7 @@ pub async fn figures(conn: &mut Connection, wanted: &Wanted, targets: &[Target])
         .bind::<sql_types::Array<sql_types::Nullable<sql_types::Date>>, _>(column(|span| span.first))
         .bind::<sql_types::Array<sql_types::Nullable<sql_types::Date>>, _>(column(|span| span.last))
         .bind::<sql_types::Array<sql_types::Integer>, _>(spans.iter().map(|span| span.sign).collect::<Vec<_>>())
-        .bind::<sql_types::Array<sql_types::Uuid>, _>(state.moved)
+        .bind::<sql_types::Array<sql_types::Uuid>, _>(&state.moved)
         .bind::<sql_types::Nullable<sql_types::Uuid>, _>(first);
     Ok(if settled { Keep(query).load(conn).await? } else { query.load(conn).await? })
 }
@@ -141,10 +154,10 @@ impl Rows {
 /// The subject of which large units have the years' beginnings.
 const ANCHORED: &str = "students";
 
-/// $1 day, $2 units. What is read next is read by hashing, whose rows the planner does not foresee; where it is sums, by a plan
-/// made once: to make one takes longer than to read them.
+/// $1 day. What is read next is read by hashing, whose rows the planner does not foresee; where it is sums, by plans made once:
+/// to make one takes longer than to read them.
 const STATE: &str = "
-    select opening, today, moved, not exists (select unnest($2) except select unit_id from headcount_anchored) as anchored,
+    select opening, today, moved, array(select unit_id from headcount_anchored) as anchored,
            set_config('enable_sort', 'off', true),
            case when moved = '{}' and $1 >= opening then set_config('plan_cache_mode', 'force_generic_plan', true) end
     from headcount_calendar
