@@ -155,10 +155,11 @@ impl Rows {
 const ANCHORED: &str = "students";
 
 /// $1 day. What is read next is read by hashing, whose rows the planner does not foresee; where it is sums, by plans made once:
-/// to make one takes longer than to read them.
+/// to make one takes longer than to read them. A sort that cannot be done without counts as so dear then that the statement would
+/// be compiled to machine code.
 const STATE: &str = "
     select opening, today, moved, array(select unit_id from headcount_anchored) as anchored,
-           set_config('enable_sort', 'off', true),
+           set_config('enable_sort', 'off', true), set_config('jit', 'off', true),
            case when moved = '{}' and $1 >= opening then set_config('plan_cache_mode', 'force_generic_plan', true) end
     from headcount_calendar
     cross join lateral (select array(select distinct unit_id from headcount_moved) as moved) m";
