@@ -1,5 +1,6 @@
 //! What a report looks like.
 
+use diesel_async::RunQueryDsl;
 use prost::Message;
 use registrar_access::Role;
 use registrar_domain::{EducationLevel, UnitKind};
@@ -226,4 +227,33 @@ async fn a_copy_edited_by_hand_is_mended_by_a_resync_and_so_are_the_figures() {
     assert_eq!(by_gender().await, before);
     let held = replica.held(&mut system.db("reporting").get().await.unwrap(), &[id]).await.unwrap();
     assert_eq!(held[0].row, replica.expected(&event).unwrap());
+}
+
+/// Where there are more than 300 the rows are found in another way.
+#[tokio::test]
+async fn pages_of_many_units_go_on_in_the_order_of_codes() {
+    let system = start().await;
+    let department = system.department("Sở GDĐT").await.unwrap();
+    let schools = format!(
+        "insert into units (id, tenant_id, code, name, name_search, kind, education_levels, opened_on, status, superiors)
+         select gen_random_uuid(), '{}', 'T' || lpad((n * 7919 % 1009)::text, 4, '0'), 'Trường', 'truong', 'primary', '{{TH}}', '2000-01-01', 'open',
+                jsonb_build_array(jsonb_build_object('hierarchy', 'professional', 'unit_id', '{department}', 'valid_from', '2000-01-01', 'valid_to', null))
+         from generate_series(1, 320) n",
+        system.root_unit()
+    );
+    diesel::sql_query(schools).execute(&mut system.db("reporting").get().await.unwrap()).await.unwrap();
+    let mut expected: Vec<String> = (1..=320).map(|n| format!("T{:04}", n * 7919 % 1009)).collect();
+    expected.sort();
+
+    let api = administrator(&system).await;
+    let (mut codes, mut cursor) = (Vec::new(), String::new());
+    loop {
+        let page = api.get(format!("/v1/reports/headcounts?subject=staff&by=unit&limit=90&unit_id={department}{cursor}")).await.ok();
+        let rows = page.at("/items").as_array().unwrap();
+        assert!(rows.len() == 90 || page.at("/next_cursor").is_null());
+        codes.extend(rows.iter().map(|row| row["unit"]["code"].as_str().unwrap().to_owned()));
+        let Some(next) = page.at("/next_cursor").as_str() else { break };
+        cursor = format!("&cursor={next}");
+    }
+    assert_eq!(codes, expected);
 }
