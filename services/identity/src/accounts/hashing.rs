@@ -14,7 +14,7 @@ use tokio::sync::{mpsc, oneshot};
 
 /// Hashes that wait for a thread; whoever comes then waits to wait.
 const WAITING: usize = 64;
-/// How much the first thread yields to others, of 19: it has a tenth of a core on which something else is at work.
+/// How much a thread yields to others, of 19: it has a tenth of a core on which something else is at work.
 #[cfg(target_os = "linux")]
 const NICE: i32 = 10;
 
@@ -36,9 +36,9 @@ type Waiting = Arc<Mutex<mpsc::Receiver<Hashing>>>;
 static HASHING: LazyLock<mpsc::Sender<Hashing>> = LazyLock::new(|| {
     let (sender, waiting) = mpsc::channel(WAITING);
     let waiting = Arc::new(Mutex::new(waiting));
-    for number in 0..thread::available_parallelism().map_or(1, std::num::NonZero::get) {
+    for _ in 0..thread::available_parallelism().map_or(1, std::num::NonZero::get) {
         let waiting = waiting.clone();
-        if let Err(error) = thread::Builder::new().name("hashing".into()).spawn(move || hash_all(number, &waiting)) {
+        if let Err(error) = thread::Builder::new().name("hashing".into()).spawn(move || hash_all(&waiting)) {
             tracing::error!(%error, "a thread for passwords cannot be started");
         }
     }
@@ -62,8 +62,8 @@ pub(super) async fn run<T: Send + 'static>(hash: impl FnOnce(&mut Memory) -> T +
     answered.await.map_err(|_| unavailable())
 }
 
-fn hash_all(number: usize, waiting: &Waiting) {
-    yield_to_others(number);
+fn hash_all(waiting: &Waiting) {
+    yield_to_others();
     let mut memory = Memory::default();
     while let Some(hashing) = next(waiting, &mut memory) {
         // Whoever waits for it is told by its end.
@@ -81,21 +81,10 @@ fn next(waiting: &Waiting, memory: &mut Memory) -> Option<Hashing> {
     })
 }
 
-/// The first thread yields a little, so that somebody can always sign in. The others run where nothing else does: whatever
-/// wakes up there goes on at once, which it does not beside a thread that is merely of low priority.
-///
 /// Only on Linux is a priority the thread's: elsewhere it would be the whole process's.
-fn yield_to_others(number: usize) {
+fn yield_to_others() {
     #[cfg(target_os = "linux")]
-    {
-        use thread_priority::{NormalThreadSchedulePolicy::Idle, ThreadPriority, ThreadSchedulePolicy, set_thread_priority_and_policy, thread_native_id};
-        let yielded = if number == 0 {
-            rustix::process::setpriority_process(None, NICE).map_err(|error| error.to_string())
-        } else {
-            set_thread_priority_and_policy(thread_native_id(), ThreadPriority::Min, ThreadSchedulePolicy::Normal(Idle)).map_err(|error| error.to_string())
-        };
-        if let Err(error) = yielded {
-            tracing::warn!(error, "hashing passwords will slow other requests");
-        }
+    if let Err(error) = rustix::process::setpriority_process(None, NICE) {
+        tracing::warn!(%error, "hashing passwords will slow other requests");
     }
 }
