@@ -1,7 +1,8 @@
 //! `cargo xtask bench`: how fast Registrar is, as shares of what the machine itself can do in the same run.
 //!
-//! The build that images have, one process per service, durable servers, every request authenticated. [`installation`] starts and
-//! fills it through the API, [`baseline`] asks the machine, [`work`] the services over [`load`], [`report`] writes it down.
+//! The build that images have, one process per service, durable servers, every request authenticated. [`installation`]
+//! starts and fills it through the API, [`baseline`] asks the machine, [`work`] the services over [`load`], [`report`] writes
+//! it down.
 
 mod baseline;
 mod installation;
@@ -104,9 +105,9 @@ fn again_optimised() -> Result<()> {
 /// Above the table in docs/performance.md.
 const PREFACE: &str = "# How fast Registrar is
 
-Written by `cargo xtask bench --write`: everything on one machine, load included; the build that images have,
-one process per service, PostgreSQL with durability on, every request authenticated. A ratio is to what the machine itself did in the
-same run: pgbench with prepared statements on the same database (the same rows; for edits a transaction that locks,
+Written by `cargo xtask bench --write`: everything on one machine, load included; the build that images have, one
+process per service, PostgreSQL with durability on, every request authenticated. A ratio is to what the machine itself did
+in the same run: pgbench with prepared statements on the same database (the same rows; for edits a transaction that locks,
 updates and writes history and outbox), bare publishing with confirms to consuming on the same kind of queue, argon2id
 alone on all cores, `COPY` of the same rows. Files to import name one school after another, as registers do. Beside
 sign-ins, each from an address of its own, somebody else reads a hundred records a second.
