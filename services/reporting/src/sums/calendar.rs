@@ -59,11 +59,10 @@ impl Calendar {
         }
         let (now, then) = (month(self.today), month(on));
         let span = |name, first, last, sign| Span { name, first: Some(first), last: Some(last), sign };
-        let (whole, since) = match self.nearest_year(on).filter(|year| anchored && months(*year, on) < months(self.today, on)) {
+        let (mut spans, since) = match self.nearest_year(on).filter(|year| anchored && months(*year, on) < months(self.today, on)) {
             Some(year) => (vec![span("year", year, year, 1)], year),
             None => (vec![TODAY, span("day", now, self.today, -1)], now),
         };
-        let mut spans = whole;
         spans.push(span("day", then, on, 1));
         // The months between: a month's sum is kept under its first day.
         if let (true, Some(last)) = (since < then, then.pred_opt()) {
