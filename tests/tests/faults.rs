@@ -23,12 +23,8 @@ const BROKER_AWAY: Duration = Duration::from_secs(20);
 /// The longest anything may take to come right again.
 const PATIENCE: Duration = Duration::from_secs(120);
 
-async fn until<F: Future<Output = bool>>(what: &str, mut check: impl FnMut() -> F) {
-    let deadline = tokio::time::Instant::now() + PATIENCE;
-    while !check().await {
-        assert!(tokio::time::Instant::now() < deadline, "never: {what}");
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
+async fn until<F: Future<Output = bool>>(what: &str, check: impl FnMut() -> F) {
+    registrar_tests::until(PATIENCE, what, check).await;
 }
 
 /// Waits until every copy equals its owner; else tells what differs, and what the processes logged.
