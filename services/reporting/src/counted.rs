@@ -177,32 +177,20 @@ pub async fn row_units(conn: &mut Connection, access: &Access, below: &Below, fr
     Ok(Keep(query).load(conn).await?)
 }
 
-/// $1 tenant, $2 unit, $3 hierarchy, $4 day, $5 depth, $6 and $7 the code and id to begin with, $8 limit. Up to 300 units
-/// are sorted; where there are more, all units are looked at in their order until there are enough.
+/// $1 tenant, $2 unit, $3 hierarchy, $4 day, $5 depth, $6 and $7 the code and id to begin with, $8 limit. No more than these
+/// are read of each level, however many there are.
 const ROW_UNITS: &str = r#"
-    with below as materialized (
-        select unit_id, depth from unit_ancestors
-        where ancestor_id = $2 and hierarchy = $3 and $4 between valid_from and valid_to and depth <= $5
-        limit 301
-    )
-    select id, code, name, depth < $5 as own, $4 between opened_on and coalesce(closed_on, 'infinity') as open
-    from (
-        select u.*, b.depth from below b join units u on u.id = b.unit_id
-        where (select count(*) from below) <= 300
-          and u.tenant_id = $1 and (u.code collate "C", u.id::text collate "C") >= ($6, $7)
-        union all
-        (select u.*, b.depth from units u
-        cross join lateral (
-            select depth from unit_ancestors
-            where unit_id = u.id and ancestor_id = $2 and hierarchy = $3 and $4 between valid_from and valid_to and depth <= $5
-            offset 0
-        ) b
-        where (select count(*) from below) > 300
-          and u.tenant_id = $1 and (u.code collate "C", u.id::text collate "C") >= ($6, $7)
-        order by u.code collate "C", u.id::text collate "C"
-        limit $8)
-    ) u
-    order by code collate "C", id::text collate "C"
+    select u.id, u.code, u.name, b.depth < $5 as own, $4 between u.opened_on and coalesce(u.closed_on, 'infinity') as open
+    from generate_series(0, $5) level
+    cross join lateral (
+        select * from unit_ancestors
+        where ancestor_id = $2 and hierarchy = $3 and depth = level and $4 between valid_from and valid_to
+          and (code, unit_id::text collate "C") >= ($6, $7)
+        order by code, unit_id::text collate "C"
+        limit $8
+    ) b
+    join units u on u.id = b.unit_id and u.tenant_id = $1
+    order by b.code, b.unit_id::text collate "C"
     limit $8"#;
 
 /// How recent a report is: when the newest change that has arrived came about, of units and of what is counted.

@@ -1,6 +1,6 @@
 //! Adds up what is pending, in the background.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use diesel::{OptionalExtension, QueryableByName, sql_query, sql_types};
 use diesel_async::RunQueryDsl;
@@ -12,6 +12,8 @@ use super::calendar::Calendar;
 
 /// How long changes may wait to be added; until then reports read them one by one.
 const EVERY: Duration = Duration::from_secs(1);
+/// How long sums of large units stay loose, at least.
+const PACK_EVERY: Duration = Duration::from_secs(10);
 /// Changes per transaction. One that lasts holds up every change feed of the cluster.
 const CHANGES: i32 = 5000;
 /// Units per transaction: each brings all it has ever added.
@@ -21,14 +23,28 @@ const ROWS: i32 = 20_000;
 /// Units with so many others below them are large: their years' beginnings are kept.
 const LARGE: i32 = 100;
 
+/// Loose sums packed per transaction.
+const SUMS: i32 = 20_000;
+/// Packing takes no more than one part of so many of the time: each time it writes whole rows for few changes.
+const PACKING: u32 = 20;
+
 /// Keeps the sums up with the changes, until the task is dropped.
 pub async fn run(context: ServiceContext) {
+    let mut next_packing = Instant::now();
     loop {
         // Where the day begins matters to speed only: whole headcounts are kept for one day, any other is a few sums away.
         let calendar = Calendar::on(local_date(context.clock.now(), VIET_NAM_OFFSET_HOURS));
         let caught_up = async { catch_up(&mut *context.db.get().await?, calendar).await };
         if let Err(error) = caught_up.await {
             tracing::warn!(%error, "headcounts could not be added up");
+        }
+        if Instant::now() >= next_packing {
+            let began = Instant::now();
+            let packed = async { pack(&mut *context.db.get().await?).await };
+            if let Err(error) = packed.await {
+                tracing::warn!(%error, "headcounts could not be packed");
+            }
+            next_packing = Instant::now() + (PACKING * began.elapsed()).max(PACK_EVERY);
         }
         tokio::time::sleep(EVERY).await;
     }
@@ -50,6 +66,14 @@ pub async fn catch_up(conn: &mut Connection, calendar: Calendar) -> StoreResult<
         repeat(conn, "anchor_large_units", LARGE).await?;
     }
     repeat(conn, "add_pending_headcounts", CHANGES).await
+}
+
+/// Packs the sums of large units, in several transactions.
+///
+/// # Errors
+/// Only when the database cannot be asked; what was packed before stays packed.
+pub async fn pack(conn: &mut Connection) -> StoreResult<()> {
+    repeat(conn, "pack_headcounts", SUMS).await
 }
 
 #[derive(QueryableByName)]

@@ -1,5 +1,7 @@
 //! The query behind every figure.
 
+use std::collections::HashMap;
+
 use chrono::NaiveDate;
 use diesel::{QueryableByName, sql_query, sql_types};
 use diesel_async::RunQueryDsl;
@@ -36,22 +38,17 @@ pub struct Target {
 }
 
 /// How many there are under one combination; texts are empty where there is nothing.
-#[derive(Clone, Debug, PartialEq, Eq, QueryableByName)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Figure {
     /// Which of the targets.
-    #[diesel(sql_type = sql_types::Integer)]
     pub target: i32,
     /// The education level.
-    #[diesel(sql_type = sql_types::Text)]
     pub education_level: String,
     /// The value of the first dimension.
-    #[diesel(sql_type = sql_types::Text)]
     pub a_value: String,
     /// The value of the second one.
-    #[diesel(sql_type = sql_types::Text)]
     pub b_value: String,
     /// How many.
-    #[diesel(sql_type = sql_types::BigInt)]
     pub count: i64,
 }
 
@@ -93,28 +90,25 @@ impl State {
 /// Only when the database cannot be asked.
 pub async fn figures(conn: &mut Connection, state: &State, wanted: &Wanted, targets: &[Target]) -> StoreResult<Vec<Figure>> {
     let spans = state.spans(wanted, targets);
-    let pair = wanted.by.1 > 0;
-    let sources = match (&spans, state.moved.is_empty()) {
+    let pair = wanted.by.1 > 0 && spans.is_some();
+    let others = match (&spans, state.moved.is_empty()) {
         (None, _) => vec![FACTS],
-        (Some(_), true) => vec![SUMS, PENDING],
-        (Some(_), false) => vec![SUMS, PENDING, MOVED],
+        (Some(_), true) => vec![LOOSE, PENDING],
+        (Some(_), false) => vec![LOOSE, PENDING, MOVED],
     };
-    let own = if pair && spans.is_some() { vec![OWN] } else { Vec::new() };
-    let sources: Vec<&str> = sources.into_iter().chain(own).collect();
+    let others: Vec<&str> = others.into_iter().chain(pair.then_some(OWN)).collect();
     // The plan of what is asked every day is kept; counting facts needs one made for its units and days.
     let settled = spans.is_some() && state.moved.is_empty();
-    let rows = Rows::of(targets, wanted.hierarchy, pair && spans.is_some());
+    let rows = Rows::of(targets, wanted.hierarchy, pair);
     let spans = spans.unwrap_or_default();
-    let levels: Option<Vec<&str>> = wanted.levels.as_ref().map(|levels| levels.iter().map(|level| level.as_str()).collect());
-    let first = targets.iter().map(|target| target.unit).next();
     let column = |of: fn(&Span) -> Option<NaiveDate>| spans.iter().map(of).collect::<Vec<Option<NaiveDate>>>();
-    let query = sql_query(STATEMENT.replace("{sources}", &sources.join(" union all ")))
+    let first = targets.iter().map(|target| target.unit).next();
+    let query = sql_query(STATEMENT.replace("{others}", &others.join(" union all ")))
         .bind::<sql_types::Uuid, _>(Uuid::from(wanted.tenant))
         .bind::<sql_types::Text, _>(wanted.subject)
         .bind::<sql_types::Date, _>(wanted.on)
         .bind::<sql_types::SmallInt, _>(wanted.by.0)
         .bind::<sql_types::SmallInt, _>(wanted.by.1)
-        .bind::<sql_types::Nullable<sql_types::Array<sql_types::Text>>, _>(levels)
         .bind::<sql_types::Array<sql_types::Integer>, _>(rows.targets)
         .bind::<sql_types::Array<sql_types::Uuid>, _>(rows.units)
         .bind::<sql_types::Array<sql_types::Text>, _>(rows.hierarchies)
@@ -124,7 +118,40 @@ pub async fn figures(conn: &mut Connection, state: &State, wanted: &Wanted, targ
         .bind::<sql_types::Array<sql_types::Integer>, _>(spans.iter().map(|span| span.sign).collect::<Vec<_>>())
         .bind::<sql_types::Array<sql_types::Uuid>, _>(&state.moved)
         .bind::<sql_types::Nullable<sql_types::Uuid>, _>(first);
-    Ok(if settled { Keep(query).load(conn).await? } else { query.load(conn).await? })
+    let rows: Vec<Sums> = if settled { Keep(query).load(conn).await? } else { query.load(conn).await? };
+    Ok(added_up(rows, wanted.levels.as_deref()))
+}
+
+/// Sums of a target: the n-th of each.
+#[derive(QueryableByName)]
+struct Sums {
+    #[diesel(sql_type = sql_types::Integer)]
+    target: i32,
+    #[diesel(sql_type = sql_types::Integer)]
+    sign: i32,
+    #[diesel(sql_type = sql_types::Array<sql_types::Text>)]
+    levels: Vec<String>,
+    #[diesel(sql_type = sql_types::Array<sql_types::Text>)]
+    a_values: Vec<String>,
+    #[diesel(sql_type = sql_types::Array<sql_types::Text>)]
+    b_values: Vec<String>,
+    #[diesel(sql_type = sql_types::Array<sql_types::Integer>)]
+    deltas: Vec<i32>,
+}
+
+/// What the sums of some levels, or of all, come to; without those that come to nothing.
+fn added_up(rows: Vec<Sums>, wanted: Option<&[EducationLevel]>) -> Vec<Figure> {
+    let mut counts: HashMap<(i32, String, String, String), i64> = HashMap::new();
+    for row in rows {
+        for (((levels, a_value), b_value), delta) in row.levels.into_iter().zip(row.a_values).zip(row.b_values).zip(row.deltas) {
+            if wanted.is_none_or(|wanted| levels.split('|').any(|level| wanted.iter().any(|one| one.as_str() == level))) {
+                let education_level = levels.split('|').next().unwrap_or_default().to_owned();
+                *counts.entry((row.target, education_level, a_value, b_value)).or_default() += i64::from(delta * row.sign);
+            }
+        }
+    }
+    let counted = counts.into_iter().filter(|(_, count)| *count != 0);
+    counted.map(|((target, education_level, a_value, b_value), count)| Figure { target, education_level, a_value, b_value, count }).collect()
 }
 
 /// The targets, once for themselves and once for what stands below them.
@@ -164,28 +191,33 @@ const STATE: &str = "
     from headcount_calendar
     cross join lateral (select array(select distinct unit_id from headcount_moved) as moved) m";
 
-/// $1 tenant, $2 subject, $3 day, $4 and $5 the dimensions, $6 levels; the targets: $7 their numbers, $8 units and $9
-/// hierarchies; the spans: $10 names, $11 first and $12 last days and $13 signs; $14 moved units, $15 the first target.
+/// What is packed, and what is not or is not even summed up. $1 tenant, $2 subject, $3 day, $4 and $5 the dimensions; the
+/// targets: $6 their numbers, $7 units and $8 hierarchies; the spans: $9 names, $10 first and $11 last days and $12 signs; $13
+/// moved units, $14 the first target. `offset 0` has the planner look each span up, rather than read all spans of a unit.
 const STATEMENT: &str = "
-    with targets as materialized (select * from unnest($7, $8, $9) t (target, unit_id, hierarchy)),
-    figures as ({sources})
-    select target, split_part(levels, '|', 1) as education_level, a_value, b_value, sum(count) as count
-    from figures
-    where $6 is null or string_to_array(levels, '|') && $6
-    group by 1, 2, 3, 4
-    having sum(count) <> 0";
+    with targets as materialized (select * from unnest($6, $7, $8) t (target, unit_id, hierarchy)),
+    spans as materialized (
+        select target, unit_id, $2 || '/' || hierarchy || '/' || $4 || '.' || $5 || '/' || name as series,
+               coalesce(first, '-infinity') as first, coalesce(last, '-infinity') as last, sign
+        from targets cross join unnest($9, $10, $11, $12) span (name, first, last, sign)
+    )
+    select s.target, s.sign, p.levels, p.a_values, p.b_values, p.deltas
+    from spans s
+    cross join lateral (select * from headcount_packed p where p.unit_id = s.unit_id and p.series = s.series and p.on_date between s.first and s.last offset 0) p
+    union all
+    select target, 1, array_agg(levels), array_agg(a_value), array_agg(b_value), array_agg(count::integer)
+    from (
+        select target, levels, a_value, b_value, sum(count) as count
+        from ({others}) f (target, levels, a_value, b_value, count)
+        group by 1, 2, 3, 4
+    ) others
+    group by target";
 
-/// What is summed up; as integers, of which sums are made quickly. `offset 0` has the planner look each span up, rather than read all spans of a unit.
-const SUMS: &str = "
-    select t.target, s.levels, s.a_value, s.b_value, s.delta::integer * span.sign as count
-    from targets t
-    cross join unnest($10, $11, $12, $13) span (name, first, last, sign)
-    cross join lateral (
-        select * from headcount_sums s
-        where s.unit_id = t.unit_id and s.series = $2 || '/' || t.hierarchy || '/' || $4 || '.' || $5 || '/' || span.name
-          and s.on_date between coalesce(span.first, '-infinity') and coalesce(span.last, '-infinity')
-        offset 0
-    ) s";
+/// Sums that are not packed; as integers, which are added quickly.
+const LOOSE: &str = "
+    select s.target, l.levels, l.a_value, l.b_value, l.delta::integer * s.sign
+    from spans s
+    cross join lateral (select * from headcount_loose l where l.unit_id = s.unit_id and l.series = s.series and l.on_date between s.first and s.last offset 0) l";
 
 /// What is not yet, where the sums will have it.
 const PENDING: &str = "
@@ -202,7 +234,7 @@ const MOVED: &str = "
         select t.target, p.unit_id, p.levels, p.sign
         from headcount_misplaced p
         join targets t on t.unit_id = p.ancestor_id and t.hierarchy = p.hierarchy
-        where p.unit_id = any($14) and p.tenant_id = $1 and $3 between p.valid_from and p.valid_to
+        where p.unit_id = any($13) and p.tenant_id = $1 and $3 between p.valid_from and p.valid_to
     )
     select p.target, case when f.education_level = '' then p.levels else f.education_level end, f.dimensions[$4], coalesce(f.dimensions[nullif($5, 0)], ''), p.sign
     from misplaced p
@@ -217,7 +249,7 @@ const OWN: &str = "
     select 0, case when f.education_level = '' then p.levels else f.education_level end, f.dimensions[$4], f.dimensions[$5], 1
     from headcount_places p
     join headcount_facts f on f.unit_id = p.unit_id and f.tenant_id = p.tenant_id
-    where p.unit_id = $15 and p.hierarchy = 'own' and p.tenant_id = $1 and f.unit_id = $15
+    where p.unit_id = $14 and p.hierarchy = 'own' and p.tenant_id = $1 and f.unit_id = $14
       and f.subject = $2 and $3 between f.from_date and f.to_date";
 
 /// Everything, counted fact by fact.
@@ -228,8 +260,8 @@ const FACTS: &str = "
         join headcount_places p on p.ancestor_id = t.unit_id and p.hierarchy = t.hierarchy and $3 between p.valid_from and p.valid_to
         where p.tenant_id = $1
     )
-    select p.target, case when f.education_level = '' then p.levels else f.education_level end as levels,
-           f.dimensions[$4] as a_value, coalesce(f.dimensions[nullif($5, 0)], '') as b_value, 1 as count
+    select p.target, case when f.education_level = '' then p.levels else f.education_level end,
+           f.dimensions[$4], coalesce(f.dimensions[nullif($5, 0)], ''), 1
     from placed p
     join headcount_facts f on f.unit_id = p.unit_id and f.tenant_id = $1
     where f.subject = $2 and $3 between f.from_date and f.to_date)";

@@ -96,11 +96,14 @@ async fn add_up(system: &TestSystem, random: &mut Random) {
     let today = date(800 + random.next() % 200);
     let mut conn = system.db("reporting").get().await.unwrap();
     job::catch_up(&mut conn, calendar(today)).await.unwrap();
-    // Here every unit with another one below it may become a large one, at any time.
+    // Here every unit with another one below it may become a large one, and be packed, at any time.
     if random.next().is_multiple_of(2) {
         for _ in 0..UNITS {
             diesel::sql_query("select anchor_large_units(1)").execute(&mut conn).await.unwrap();
         }
+    }
+    if random.next().is_multiple_of(2) {
+        job::pack(&mut conn).await.unwrap();
     }
 }
 

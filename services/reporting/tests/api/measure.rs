@@ -87,6 +87,9 @@ async fn province(schools: usize, students: usize) -> TestSystem {
     }
     println!("{students} students in {schools} schools: {:.0?} to load, {adding:.0?} of it to add up", start.elapsed());
     let mut conn = system.db("reporting").get().await.unwrap();
+    let start = Instant::now();
+    job::pack(&mut conn).await.unwrap();
+    println!("{:.0?} to pack", start.elapsed());
     diesel::sql_query("vacuum analyze").execute(&mut conn).await.unwrap();
     let sizes: Vec<Size> = diesel::sql_query(SIZES).load(&mut conn).await.unwrap();
     println!("{}", sizes.iter().map(|size| format!("{} {} rows {} MB", size.name, size.rows, size.megabytes)).collect::<Vec<_>>().join(", "));
@@ -96,7 +99,7 @@ async fn province(schools: usize, students: usize) -> TestSystem {
 
 const SIZES: &str = "
     select relname::text as name, reltuples::bigint as rows, pg_total_relation_size(oid) >> 20 as megabytes
-    from pg_class where relname in ('headcount_sums', 'enrolments', 'student_statistics', 'staff_statistics', 'staff_employments') order by 1";
+    from pg_class where relname in ('headcount_loose', 'headcount_packed', 'enrolments', 'student_statistics', 'staff_statistics', 'staff_employments') order by 1";
 
 #[derive(QueryableByName)]
 struct Size {

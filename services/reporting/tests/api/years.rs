@@ -37,6 +37,7 @@ async fn every_day_is_right_whenever_its_year_was_summed_up() {
             }
         }
     }
+    job::pack(&mut system.db("reporting").get().await.unwrap()).await.unwrap();
     for today in ["2025-09-15", "2026-02-01"] {
         catch_up(today).await;
         let ends = enrolled.iter().map(|from| *from + Days::new(401));
