@@ -1,9 +1,11 @@
 //! Many rows in one statement, for imports: the rows travel as one JSON value, so that neither the text of the statement
 //! nor the number of its bound values grows with them.
 
+use std::fmt::Debug;
+
 use diesel::{sql_query, sql_types};
 use diesel_async::RunQueryDsl;
-use registrar_store::{Connection, Keep, StoreError, StoreResult};
+use registrar_store::{Connection, Json, Keep, StoreError, StoreResult};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
@@ -38,18 +40,35 @@ pub fn row(id: Uuid, version: i64, columns: &impl Serialize) -> StoreResult<Row>
     Ok(row)
 }
 
+/// A new record on its way into a table, for [`insert`].
+#[derive(Debug, Serialize)]
+pub struct NewRow<T> {
+    id: Uuid,
+    #[serde(flatten)]
+    columns: T,
+}
+
+impl<T> NewRow<T> {
+    /// A record's columns with an id of its own.
+    pub fn new(columns: T) -> Self {
+        NewRow { id: Uuid::now_v7(), columns }
+    }
+}
+
 /// The columns that the rows write, of which all have the same: those of the first.
-fn columns(rows: &[Row]) -> Vec<&str> {
-    debug_assert!(rows.iter().zip(rows.iter().skip(1)).all(|(one, next)| one.keys().eq(next.keys())), "rows of other columns");
-    rows.first().into_iter().flat_map(Row::keys).map(String::as_str).filter(|name| !["id", "version"].contains(name)).collect()
+fn columns(rows: &[impl Serialize]) -> StoreResult<Vec<String>> {
+    let names = |row| Ok(fields(row)?.into_iter().map(|(name, _)| name).filter(|name| !["id", "version"].contains(&name.as_str())).collect::<Vec<_>>());
+    let first = rows.iter().take(1).map(names).collect::<StoreResult<Vec<_>>>()?.pop().unwrap_or_default();
+    debug_assert!(rows.iter().all(|row| names(row).is_ok_and(|names| names == first)), "rows of other columns");
+    Ok(first)
 }
 
 /// Inserts rows.
 ///
 /// # Errors
 /// [`StoreError::Conflict`].
-pub async fn insert(conn: &mut Connection, access: &Access, table: &'static str, rows: Vec<Row>) -> StoreResult<()> {
-    let names = columns(&rows).join(", ");
+pub async fn insert<T: Serialize + Debug + Send>(conn: &mut Connection, access: &Access, table: &'static str, rows: Vec<T>) -> StoreResult<()> {
+    let names = columns(&rows)?.join(", ");
     let (author, values) = (AUTHOR.map(|(column, _)| column).join(", "), AUTHOR.map(|(_, value)| value).join(", "));
     let statement = format!(
         "insert into {table} (id, tenant_id, {names}, {author}) \
@@ -64,7 +83,7 @@ pub async fn insert(conn: &mut Connection, access: &Access, table: &'static str,
 /// [`StoreError::Conflict`]; [`StoreError::Stale`] when one was changed since, which a lock while reading rules out.
 pub async fn update(conn: &mut Connection, access: &Access, table: &'static str, rows: Vec<Row>) -> StoreResult<()> {
     let expected = rows.len();
-    let own = columns(&rows).into_iter().map(|column| format!("{column} = r.{column}"));
+    let own = columns(&rows)?.into_iter().map(|column| format!("{column} = r.{column}"));
     let author = AUTHOR.iter().map(|(column, value)| format!("{column} = {value}"));
     let set: Vec<String> = own.chain(author).collect();
     let statement = format!(
@@ -75,13 +94,13 @@ pub async fn update(conn: &mut Connection, access: &Access, table: &'static str,
     if run(conn, access, statement, rows).await? == expected { Ok(()) } else { Err(StoreError::Stale { current: 0 }) }
 }
 
-async fn run(conn: &mut Connection, access: &Access, statement: String, rows: Vec<Row>) -> StoreResult<usize> {
+async fn run<T: Serialize + Debug + Send>(conn: &mut Connection, access: &Access, statement: String, rows: Vec<T>) -> StoreResult<usize> {
     if rows.is_empty() {
         return Ok(0);
     }
     let author = access.author();
     let query = sql_query(statement)
-        .bind::<sql_types::Jsonb, _>(json!(rows))
+        .bind::<sql_types::Jsonb, _>(Json(rows))
         .bind::<sql_types::Uuid, _>(Uuid::from(access.tenant))
         .bind::<sql_types::Timestamptz, _>(author.at)
         .bind::<sql_types::Uuid, _>(author.account)

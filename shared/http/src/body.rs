@@ -96,7 +96,7 @@ impl<T: ToSchema + Serialize + DeserializeOwned + 'static> MergePatch<T> {
             Problem::new(ProblemKind::Internal)
         })?;
         json::drop_nulls(&mut value);
-        json::merge(&mut value, &self.changes);
+        json::merge(&mut value, self.changes.clone());
         contract::read(value, self.locale)
     }
 

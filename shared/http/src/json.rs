@@ -66,9 +66,9 @@ pub fn drop_nulls(value: &mut Value) {
 }
 
 /// Applies a merge patch (RFC 7396) to an object.
-pub fn merge(target: &mut Value, patch: &Value) {
+pub fn merge(target: &mut Value, patch: Value) {
     let Value::Object(changes) = patch else {
-        *target = patch.clone();
+        *target = patch;
         return;
     };
     if !target.is_object() {
@@ -77,9 +77,9 @@ pub fn merge(target: &mut Value, patch: &Value) {
     if let Value::Object(fields) = target {
         for (name, change) in changes {
             if change.is_null() {
-                fields.remove(name);
+                fields.remove(&name);
             } else {
-                merge(fields.entry(name.clone()).or_insert(Value::Null), change);
+                merge(fields.entry(name).or_insert(Value::Null), change);
             }
         }
     }
@@ -121,7 +121,7 @@ mod tests {
             (json!({}), json!({"a": {"bb": {"ccc": null}}}), json!({"a": {"bb": {}}})),
         ] {
             let mut merged = target;
-            merge(&mut merged, &patch);
+            merge(&mut merged, patch);
             assert_eq!(merged, result);
         }
     }

@@ -365,8 +365,7 @@ pub async fn by_codes(conn: &mut Connection, access: &Access, codes: &[String]) 
 /// # Errors
 /// [`StoreError::Conflict`].
 pub async fn insert_many(conn: &mut Connection, access: &Access, inputs: &[StaffInput]) -> StoreResult<()> {
-    let rows = inputs.iter().map(|input| batch::row(Uuid::now_v7(), 1, &input.columns())).collect::<StoreResult<_>>()?;
-    batch::insert(conn, access, "staff", rows).await
+    batch::insert(conn, access, "staff", inputs.iter().map(|input| batch::NewRow::new(input.columns())).collect()).await
 }
 
 /// The personal numbers among these that are in use, with the code of the record that has each.

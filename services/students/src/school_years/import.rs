@@ -43,8 +43,8 @@ impl Importer for SchoolYearImporter {
         let held: HashMap<String, SchoolYearRecord> = held.into_iter().map(|record| (record.columns.code.clone(), record)).collect();
         let (mut seen, mut new, mut changed) = (HashSet::new(), Vec::new(), Vec::new());
         let mut results = Vec::with_capacity(rows.len());
-        for row in rows {
-            let columns = match columns_of(&row, &held, &mut seen) {
+        for mut row in rows {
+            let columns = match columns_of(&mut row, &held, &mut seen) {
                 Ok(columns) => columns,
                 Err(refused) => {
                     results.push(refused);
@@ -76,7 +76,7 @@ impl Importer for SchoolYearImporter {
 }
 
 /// What a row makes of a school year.
-fn columns_of(row: &ImportRow, held: &HashMap<String, SchoolYearRecord>, seen: &mut HashSet<String>) -> Result<SchoolYearColumns, RowResult> {
+fn columns_of(row: &mut ImportRow, held: &HashMap<String, SchoolYearRecord>, seen: &mut HashSet<String>) -> Result<SchoolYearColumns, RowResult> {
     let code = row.cells.get("code").and_then(Value::as_str).and_then(|code| Code::parse(code).ok()).map(|code| code.to_string()).unwrap_or_default();
     let before = held.get(&code).map(|record| record.columns.to_input()).transpose().map_err(|_| row.failed("", "invalid", "the record cannot be read"))?;
     let input: SchoolYearInput = row.onto(before.as_ref(), &[])?;

@@ -161,7 +161,7 @@ impl Known {
 
     /// Decides on a row and notes what is to be written.
     fn decide(&mut self, access: &Access, target: Target<'_>, writes: &mut Writes) -> Result<RowResult, RowResult> {
-        let Target { row, unit_id, admission } = target;
+        let Target { mut row, unit_id, admission } = target;
         let code = row.cells.get("code").and_then(Value::as_str).and_then(|code| Code::parse(code).ok()).map(|code| code.to_string()).unwrap_or_default();
         if !self.seen.insert(code.clone()) {
             return Err(row.failed("code", "repeated", "the code stands in the file twice"));

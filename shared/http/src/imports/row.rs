@@ -1,6 +1,6 @@
 //! A row of a file on its way to a record, and what became of it.
 
-use std::{any::type_name, collections::BTreeSet};
+use std::{any::type_name, collections::BTreeSet, mem};
 
 use registrar_domain::Locale;
 use registrar_store::StoreError;
@@ -40,12 +40,12 @@ impl ImportRow {
         self.take(field)?.ok_or_else(|| self.failed(field, "required", self.locale.pick(["bắt buộc phải có", "is required", "必填"])))
     }
 
-    /// What the row makes of a record: a merge patch of the cells over `before`, checked as a request is. Columns that the
-    /// file does not have stay as they were, empty cells empty them.
+    /// What the row makes of a record: a merge patch of the cells, which it takes, over `before`, checked as a request is.
+    /// Columns that the file does not have stay as they were, empty cells empty them.
     ///
     /// # Errors
     /// The row's result, naming every bad column.
-    pub fn onto<T: ToSchema + Serialize + DeserializeOwned + 'static>(&self, before: Option<&T>, fixed: &[(&str, Value)]) -> Result<T, RowResult> {
+    pub fn onto<T: ToSchema + Serialize + DeserializeOwned + 'static>(&mut self, before: Option<&T>, fixed: &[(&str, Value)]) -> Result<T, RowResult> {
         let broken = |error: &dyn std::fmt::Display| {
             tracing::error!(record = type_name::<T>(), %error, "a record cannot be written as JSON");
             self.failed("", "invalid", "the record cannot be read")
@@ -53,7 +53,7 @@ impl ImportRow {
         let mut record = before.map_or_else(|| Ok(json!({})), serde_json::to_value).map_err(|error| broken(&error))?;
         json::drop_nulls(&mut record);
         let fixed = fixed.iter().map(|(field, value)| ((*field).to_owned(), value.clone()));
-        json::merge(&mut record, &nested(self.cells.clone().into_iter().chain(fixed)));
+        json::merge(&mut record, nested(mem::take(&mut self.cells).into_iter().chain(fixed)));
         contract::read(record, self.locale).map_err(|problem| self.refused(&problem))
     }
 

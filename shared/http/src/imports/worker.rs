@@ -225,7 +225,9 @@ impl Chunk {
         self.sent.insert(line, Sent { sheet, number: i32::try_from(number).unwrap_or(i32::MAX), cells: told, columns: columns.clone() });
         if errors.is_empty() {
             for column in columns.iter() {
-                cells.entry(column.field.clone()).or_insert(serde_json::Value::Null);
+                if !cells.contains_key(&column.field) {
+                    cells.insert(column.field.clone(), serde_json::Value::Null);
+                }
             }
             self.readable.push(ImportRow { line, cells, locale });
             return;
