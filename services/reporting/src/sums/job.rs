@@ -20,9 +20,8 @@ const CHANGES: i32 = 5000;
 const UNITS: i32 = 5;
 /// Rows forgotten per transaction.
 const ROWS: i32 = 20_000;
-/// Units with so many others below them are large: their years' beginnings are kept.
+/// Units with so many others below them are large: their years' beginnings are kept, and their sums are packed.
 const LARGE: i32 = 100;
-
 /// Loose sums packed per transaction.
 const SUMS: i32 = 20_000;
 /// Packing takes no more than one part of so many of the time: each time it writes whole rows for few changes.
