@@ -28,8 +28,11 @@ async fn a_request_is_one_trace_from_the_caller_to_every_copy() {
     admin.send(Method::PATCH, &format!("/v1/staff/{staff}"), &headers, Some(&edit)).await.unwrap().success().unwrap();
 
     let named = |name: &str| collector.of_trace(trace).into_iter().filter(|(_, span)| span.name.starts_with(name)).collect::<Vec<_>>();
-    // Two of them copy the member of staff, one what is counted of it.
-    until(PATIENCE, "the edit is applied in three services, in the caller's trace", || async { named("apply personnel.staff").len() == 3 && !named("PATCH ").is_empty() }).await;
+    // Two of them copy the member of staff, one what is counted of it. Each process sends its spans when it likes.
+    until(PATIENCE, "the edit is published, and applied in three services, in the caller's trace", || async {
+        named("apply personnel.staff").len() == 3 && named("publish personnel.staff").len() >= 2 && !named("PATCH ").is_empty()
+    })
+    .await;
     let spans = collector.of_trace(trace);
     let request = spans.iter().rev().find(|(_, span)| span.name == "PATCH /v1/staff/{staff_id}").unwrap();
     assert_eq!((hexadecimal(&request.1.parent_span_id).as_str(), request.1.kind()), (caller, SpanKind::Server));
