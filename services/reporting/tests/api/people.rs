@@ -1,5 +1,7 @@
 //! Who is counted where, and by what: the rules that statistics follow.
 
+use diesel::{dsl::sql, sql_types::Text};
+use diesel_async::RunQueryDsl;
 use registrar_access::Role;
 use registrar_testkit::{Api, TestSystem};
 use serde_json::{Value, json};
@@ -101,4 +103,26 @@ async fn students_are_counted_by_what_is_known_of_them_whichever_came_first() {
     assert_eq!((&by_unit[0]["unit"]["id"], &by_unit[0]["ethnic_group"], &by_unit[0]["count"]), (&json!(school), &json!("vn-ethnic/2008/02"), &json!(3)));
     let answer = api.get("/v1/reports/headcounts?subject=students&by=gender").await.ok();
     assert_eq!(answer.at("/as_of/1"), &json!({"source": "students", "as_of": "2025-09-14T01:00:00Z"}));
+}
+
+#[tokio::test]
+async fn a_newer_version_of_the_same_facts_is_not_worked_out_again() {
+    let (system, api) = start().await;
+    let (school, other) = (system.school("Trường").await.unwrap(), system.school("Trường khác").await.unwrap());
+    let id = system.new_id();
+    let said = async |version, unit| system.deliver("reporting", &[SHE.staff(system.tenant(), id, (1, version), &[State::at(unit)])]).await.unwrap();
+    let asked = async |query: String| -> String {
+        let value = sql::<Text>(&format!("({query})"));
+        diesel::select(value).get_result(&mut system.db("reporting").get().await.unwrap()).await.unwrap()
+    };
+    let place = async || asked(format!("select ctid::text from staff_employments where staff_id = '{id}'")).await;
+    said(1, school).await;
+    let first = place().await;
+    said(2, school).await;
+    assert_eq!(place().await, first, "another telephone number changes nothing that is counted");
+    assert_eq!(asked(format!("select version::text from staff_statistics where id = '{id}'")).await, "2");
+    said(3, other).await;
+    assert_ne!(place().await, first);
+    let by_unit = items(&api, "subject=staff&by=unit").await;
+    assert_eq!((by_unit.as_array().unwrap().len(), &by_unit[0]["unit"]["id"], &by_unit[0]["count"]), (1, &json!(other), &json!(1)));
 }
