@@ -5,7 +5,7 @@ mod init;
 mod repair;
 mod serve;
 
-use std::process::ExitCode;
+use std::{io::IsTerminal, process::ExitCode};
 
 use anyhow::{Context, bail};
 use registrar_http::Service;
@@ -68,7 +68,8 @@ fn log(configuration: &Configuration, command: &Command) -> anyhow::Result<()> {
     let said = if quiet && configuration.log == "info" { "warn".to_owned() } else { configuration.log.clone() };
     // lapin warns of a message nobody took by printing its body, which is somebody's record.
     let filter = EnvFilter::try_new(format!("lapin=error,{said}")).unwrap_or_else(|_| EnvFilter::new("lapin=error,info"));
-    let lines = fmt::layer().with_writer(std::io::stderr);
+    let coloured = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|unwanted| unwanted.is_empty());
+    let lines = fmt::layer().with_writer(std::io::stderr).with_ansi(coloured);
     let lines: Box<dyn Layer<Registry> + Send + Sync> = match configuration.log_format {
         LogFormat::Text => lines.with_filter(filter).boxed(),
         LogFormat::Json => lines.json().with_filter(filter).boxed(),
