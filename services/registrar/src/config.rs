@@ -59,6 +59,7 @@ pub struct Configuration {
     /// How old authority data may be, in seconds, before writes are refused.
     pub refuse_after_seconds: u64,
     /// Database connections per service and process for requests; all other work, which needs few, may have as many again.
+    /// Four for each thread that answers are the fewest.
     pub connections: usize,
     /// Where traces go: the base URL of a collector that takes OTLP over HTTP; none are made when absent.
     pub otlp_endpoint: Option<String>,

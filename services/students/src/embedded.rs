@@ -1,8 +1,8 @@
 //! What a record shows of records beside it: SQL that makes the embedded object, and the object. When the other record
 //! changes, the one that shows it is touched, so that its change feed tells.
 
-use diesel::{dsl::sql, expression::SqlLiteral, sql_types};
-use registrar_store::{StoreError, StoreResult};
+use diesel::sql_types::{Jsonb, Nullable};
+use registrar_store::{Computed, StoreError, StoreResult};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::Value;
 use utoipa::ToSchema;
@@ -42,16 +42,16 @@ pub struct NamedClass {
 }
 
 /// The unit whose id `column` holds.
-pub fn unit(column: &str, tenant: &str) -> SqlLiteral<sql_types::Jsonb> {
-    sql(&format!(
+pub fn unit(column: &str, tenant: &str) -> Computed<Jsonb> {
+    Computed::sql(format!(
         "coalesce((select jsonb_build_object('id', shown.id, 'code', shown.code, 'name', shown.name) from units shown \
          where shown.id = {column} and shown.tenant_id = {tenant}), jsonb_build_object('id', {column}))"
     ))
 }
 
 /// The member of staff whose id `column` holds; null when it holds none.
-pub fn staff(column: &str, tenant: &str) -> SqlLiteral<sql_types::Nullable<sql_types::Jsonb>> {
-    sql(&format!(
+pub fn staff(column: &str, tenant: &str) -> Computed<Nullable<Jsonb>> {
+    Computed::sql(format!(
         "case when {column} is not null then \
          coalesce((select jsonb_build_object('id', shown.id, 'code', shown.code, 'full_name', shown.full_name, 'resolved', true) from staff_copies shown \
          where shown.id = {column} and shown.tenant_id = {tenant}), jsonb_build_object('id', {column}, 'resolved', false)) end"
@@ -59,8 +59,8 @@ pub fn staff(column: &str, tenant: &str) -> SqlLiteral<sql_types::Nullable<sql_t
 }
 
 /// The class whose id `column` holds; null when it holds none.
-pub fn class(column: &str, tenant: &str) -> SqlLiteral<sql_types::Nullable<sql_types::Jsonb>> {
-    sql(&format!("(select jsonb_build_object('id', shown.id, 'name', shown.name) from classes shown where shown.id = {column} and shown.tenant_id = {tenant})"))
+pub fn class(column: &str, tenant: &str) -> Computed<Nullable<Jsonb>> {
+    Computed::sql(format!("(select jsonb_build_object('id', shown.id, 'name', shown.name) from classes shown where shown.id = {column} and shown.tenant_id = {tenant})"))
 }
 
 /// The object that one of these made.

@@ -9,7 +9,7 @@ use registrar_domain::{
     EducationLevel, Hierarchy,
     ids::{AccountId, StaffId, TenantId, UnitId},
 };
-use registrar_store::{Author, Condition, Connection, StoreError, StoreResult, TextArray, schema::access_log};
+use registrar_store::{Author, Computed, Condition, Connection, StoreError, StoreResult, schema::access_log};
 use uuid::Uuid;
 
 use crate::{
@@ -107,6 +107,14 @@ impl Access {
         !everywhere && self.reach.as_ref().is_some_and(|reach| reach.is_small(action))
     }
 
+    /// Whether `action` is allowed for nearly all records of the tenant, or for all of one unit: read in the order of an
+    /// index, hardly any has to be left out.
+    #[must_use]
+    pub fn reaches_most_or_one(&self, action: Action, record: &Record) -> bool {
+        let by_class = self.class_roles.iter().any(|role| allows(*role, action));
+        self.reaches_whole_tenant(action) || (!by_class && self.reach.as_ref().is_some_and(|reach| reach.is_most_or_one(action, record.placed)))
+    }
+
     /// The hierarchy that a caller means who names none: the professional one, unless all grants for `action` are in the other.
     #[must_use]
     pub fn usual_hierarchy(&self, action: Action) -> Hierarchy {
@@ -179,7 +187,7 @@ impl Access {
     /// The codes of the education levels for which this caller may do `action` in each unit of a query on `units`;
     /// for [`GrantedUnit::new`]. With a hierarchy, only grants in that one count: they reach what stands below in it.
     #[must_use]
-    pub fn levels(&self, action: Action, hierarchy: Option<Hierarchy>) -> TextArray {
+    pub fn levels(&self, action: Action, hierarchy: Option<Hierarchy>) -> Computed<sql_types::Array<sql_types::Text>> {
         scope::levels(self, action, hierarchy)
     }
 

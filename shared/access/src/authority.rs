@@ -1,7 +1,10 @@
 //! From a bearer token to an [`Access`]: the signature is checked once and remembered, the account and its grants
 //! are read from the service's own copy and remembered for a moment, and a copy too old to trust refuses.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use chrono::{DateTime, FixedOffset, NaiveDate, TimeDelta, Utc};
 use diesel::{ExpressionMethods, OptionalExtension, QueryDsl, sql_types};
@@ -13,7 +16,7 @@ use uuid::Uuid;
 
 use crate::{
     Access,
-    held::{Held, Holder},
+    held::{Held, Holder, Remembered},
     schema::{authority_freshness, signing_keys},
     token::{self, Claims},
 };
@@ -76,7 +79,7 @@ pub struct Authority {
     options: AuthorityOptions,
     verified: Cache<String, Claims>,
     keys: Cache<String, (String, String)>,
-    held: Cache<Holder, Arc<Held>>,
+    held: Cache<Holder, Arc<Remembered>>,
 }
 
 /// What may be remembered of what accounts hold, in kB.
@@ -88,7 +91,7 @@ impl Authority {
     pub fn new(db: Db, clock: Clock, options: AuthorityOptions) -> Self {
         let verified = Cache::builder().max_capacity(100_000).time_to_live(Duration::from_secs(300)).build();
         let keys = Cache::builder().max_capacity(64).time_to_live(Duration::from_secs(60)).build();
-        let held = Cache::builder().weigher(|_, held: &Arc<Held>| held.kilobytes()).max_capacity(REMEMBERED).time_to_live(options.remember).build();
+        let held = Cache::builder().weigher(|_, remembered: &Arc<Remembered>| remembered.held.kilobytes()).max_capacity(REMEMBERED).time_to_live(options.remember).build();
         Authority { db, clock, options, verified, keys, held }
     }
 
@@ -152,17 +155,18 @@ impl Authority {
     pub async fn access(&self, claims: &Claims, caller: Caller) -> Result<Access, Refusal> {
         let holder = Holder { tenant: TenantId::from(claims.tenant), account: AccountId::from(claims.sub), today: self.today() };
         let remembers = !self.options.owner && !self.options.remember.is_zero();
-        let held = if remembers && !caller.waited {
+        let remembered = if remembers && !caller.waited {
             // Of many requests that find nothing remembered, one reads.
             self.held.try_get_with(holder, self.held(holder)).await.map_err(|error| error.shared())?
         } else {
-            let held = self.held(holder).await?;
-            if remembers {
-                self.held.insert(holder, held.clone()).await;
-            }
-            held
+            self.held(holder).await?
         };
-        let access = self.judge(&held, holder, &claims.client_id, caller.request_id)?;
+        if remembers && caller.waited {
+            self.held.insert(holder, remembered.clone()).await;
+        } else if remembers && remembered.is_due(self.options.remember) {
+            self.renew(holder);
+        }
+        let access = self.judge(&remembered.held, holder, &claims.client_id, caller.request_id)?;
         if access.valid_after.timestamp() > claims.iat {
             return Err(Refusal::Unauthenticated("the token was withdrawn".into()));
         }
@@ -175,17 +179,31 @@ impl Authority {
     /// [`Refusal::Unauthenticated`] when the account is unknown here or disabled.
     pub async fn access_of(&self, tenant: TenantId, account: AccountId, client: &str, request_id: Uuid) -> Result<Access, Refusal> {
         let holder = Holder { tenant, account, today: self.today() };
-        let held = self.held(holder).await?;
-        self.judge(&held, holder, client, request_id)
+        self.judge(&self.held(holder).await?.held, holder, client, request_id)
     }
 
     fn today(&self) -> NaiveDate {
         local_date(self.clock.now(), self.options.utc_offset_hours)
     }
 
-    async fn held(&self, holder: Holder) -> Result<Arc<Held>, Refusal> {
+    /// Reads anew what an account holds, while its requests go on with what is remembered: reading 5,000 grants would hold
+    /// all of them up. Where that fails they wait, when it has run out.
+    fn renew(&self, holder: Holder) {
+        let authority = self.clone();
+        tokio::spawn(async move {
+            // A request that waited for a change may have read it meanwhile.
+            if let Ok(read) = authority.held(holder).await
+                && authority.held.get(&holder).await.is_none_or(|known| read.is_newer_than(&known))
+            {
+                authority.held.insert(holder, read).await;
+            }
+        });
+    }
+
+    async fn held(&self, holder: Holder) -> Result<Arc<Remembered>, Refusal> {
+        let begun = Instant::now();
         let held = Held::load(&mut *self.db.get().await?, holder, self.options.owner).await?;
-        held.map(Arc::new).ok_or_else(|| Refusal::Unauthenticated("unknown account".into()))
+        held.map(|held| Remembered::of(held, begun)).ok_or_else(|| Refusal::Unauthenticated("unknown account".into()))
     }
 
     fn judge(&self, held: &Held, holder: Holder, client: &str, request_id: Uuid) -> Result<Access, Refusal> {

@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use crate::Access;
 
-/// A row on its way into a table.
+/// A row on its way into a table, column by column.
 pub type Row = Map<String, Value>;
 
 /// The author columns, bound after the rows ($1) and the tenant ($2).
@@ -29,7 +29,8 @@ pub fn fields(record: &impl Serialize) -> StoreResult<Row> {
     }
 }
 
-/// A record's columns with its id, and the version that was read (1 of a new one): a row for [`insert`] and [`update`].
+/// A record's columns with its id, and the version that was read (1 of a new one): a row for [`update`], and for [`insert`]
+/// when more columns are added to it.
 ///
 /// # Errors
 /// [`StoreError::Broken`] when the columns cannot be written as JSON.
@@ -40,7 +41,7 @@ pub fn row(id: Uuid, version: i64, columns: &impl Serialize) -> StoreResult<Row>
     Ok(row)
 }
 
-/// A new record on its way into a table, for [`insert`].
+/// A new record on its way into a table, for [`insert`]; it is written as JSON once, with the statement.
 #[derive(Debug, Serialize)]
 pub struct NewRow<T> {
     id: Uuid,

@@ -1,6 +1,13 @@
 //! What an account holds today, as read from a service's own copies.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{
+    collections::BTreeSet,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::{Duration, Instant},
+};
 
 use chrono::{DateTime, NaiveDate, Utc};
 use diesel::{OptionalExtension, QueryableByName, sql_query, sql_types};
@@ -31,6 +38,30 @@ pub(crate) struct Held {
     pub tenant_roles: BTreeSet<Role>,
     pub class_roles: BTreeSet<Role>,
     pub reach: Option<Arc<Reach>>,
+}
+
+/// What an account held when it was read.
+#[derive(Debug)]
+pub(crate) struct Remembered {
+    pub held: Held,
+    read_at: Instant,
+    renewed: AtomicBool,
+}
+
+impl Remembered {
+    /// What was begun to be read then.
+    pub fn of(held: Held, read_at: Instant) -> Arc<Self> {
+        Arc::new(Remembered { held, read_at, renewed: AtomicBool::new(false) })
+    }
+
+    pub fn is_newer_than(&self, other: &Self) -> bool {
+        self.read_at > other.read_at
+    }
+
+    /// Whether it is to be read again, of all who ask once: when three quarters of the time for which it counts have passed.
+    pub fn is_due(&self, counts_for: Duration) -> bool {
+        self.read_at.elapsed() * 4 >= counts_for * 3 && !self.renewed.swap(true, Ordering::Relaxed)
+    }
 }
 
 impl Held {
@@ -105,4 +136,29 @@ struct Row {
     tenant_roles: Vec<String>,
     #[diesel(sql_type = sql_types::Array<sql_types::Text>)]
     class_roles: Vec<String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_remembered_is_read_again_by_one_and_before_it_has_run_out() {
+        let held = Held {
+            display_name: String::new(),
+            staff_id: None,
+            status: "active".into(),
+            valid_after: DateTime::UNIX_EPOCH,
+            as_of: DateTime::UNIX_EPOCH,
+            roles: BTreeSet::new(),
+            tenant_roles: BTreeSet::new(),
+            class_roles: BTreeSet::new(),
+            reach: None,
+        };
+        let read = |ago: u64| Remembered { held: held.clone(), read_at: Instant::now().checked_sub(Duration::from_secs(ago)).unwrap(), renewed: AtomicBool::new(false) };
+        let hundred = Duration::from_secs(100);
+        assert!(!read(70).is_due(hundred));
+        let remembered = read(80);
+        assert_eq!([remembered.is_due(hundred), remembered.is_due(hundred)], [true, false]);
+    }
 }

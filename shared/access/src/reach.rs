@@ -17,6 +17,8 @@ pub(crate) const NO_LEVEL: &str = "none";
 
 /// So many units at most are few: a query that names them, or all but them, is planned fast.
 const FEW: usize = 16;
+/// For each unit that is not reached, so many that are: where fewer are, the others may have most of the records.
+const OTHERS_AT_LEAST: usize = 8;
 
 /// The units that grants reach which are not for some classes only.
 #[derive(Clone, Debug, Default)]
@@ -103,6 +105,15 @@ impl Reach {
         self.parts(action, None).map(|part| part.units.len()).sum::<usize>() <= FEW
     }
 
+    /// Whether `action` is allowed for every education level in one unit and no other, or in all but few units and for no
+    /// level alone elsewhere; `placed` as in [`crate::Record`].
+    pub fn is_most_or_one(&self, action: Action, placed: bool) -> bool {
+        let units = self.units(action, None);
+        let whole = self.parts(action, None).all(|part| part.levels.is_none());
+        let most = units.others.as_ref().is_some_and(|others| others.len() * OTHERS_AT_LEAST <= units.reached.len());
+        whole && ((placed && most) || units.reached.len() == 1)
+    }
+
     /// The tenant's units that are not among these, if those are few.
     fn others(&self, reached: &[Uuid]) -> Option<Vec<Uuid>> {
         let by_other_grants = merged(self.parts.iter().map(|part| &part.units));
@@ -142,15 +153,17 @@ async fn rest(conn: &mut Connection, holder: Holder, reached: &[Uuid]) -> StoreR
     Ok((others.len() <= FEW).then_some(others))
 }
 
+/// Of grants that say the same of a unit at different times only one is followed: to look for the units below takes longest.
 const REACH: &str = "
-    select g.role, g.hierarchy, g.education_levels as levels, array_agg(distinct a.unit_id) as units,
-           coalesce(array_agg(distinct a.unit_id) filter (where u.education_levels && g.education_levels), '{}') as having
-    from grants g
+    select g.role, g.hierarchy, g.levels, array_agg(distinct a.unit_id) as units,
+           coalesce(array_agg(distinct a.unit_id) filter (where u.education_levels && g.levels), '{}') as having
+    from (select distinct unit_id, role, hierarchy, education_levels as levels from grants
+          where account_id = $1 and status = 'active' and cardinality(class_ids) = 0
+            and $2 between valid_from and least(valid_until, 'infinity')) g
     join units gu on gu.id = g.unit_id
     join unit_ancestors a on a.ancestor_id = g.unit_id and a.hierarchy = g.hierarchy
     join units u on u.id = a.unit_id
-    where g.account_id = $1 and g.status = 'active' and cardinality(g.class_ids) = 0
-      and $2 between greatest(g.valid_from, a.valid_from) and least(g.valid_until, a.valid_to, gu.closed_on)
+    where $2 between a.valid_from and least(a.valid_to, gu.closed_on)
     group by 1, 2, 3";
 
 #[derive(QueryableByName)]

@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
+use diesel::sql_types::{Array, Text};
 use registrar_domain::{EducationLevel, Hierarchy};
-use registrar_store::{Condition, TextArray};
+use registrar_store::{Computed, Condition};
 
 use crate::{
     Access, Action, policy,
@@ -113,8 +114,8 @@ pub(crate) const EVERY_LEVEL: &str = "";
 
 /// The codes of the education levels for which `access` may do `action` in a unit, by a grant in `hierarchy` when one is
 /// named; [`EVERY_LEVEL`] among them when all.
-pub(crate) fn levels(access: &Access, action: Action, hierarchy: Option<Hierarchy>) -> TextArray {
+pub(crate) fn levels(access: &Access, action: Action, hierarchy: Option<Hierarchy>) -> Computed<Array<Text>> {
     let codes = std::iter::once(EVERY_LEVEL).chain(EducationLevel::ALL.iter().map(|level| level.as_str())).collect();
     let within = condition(access, action, &Record { level: Some("l.code"), ..Record::UNIT }, hierarchy);
-    TextArray(Condition::sql("array(select l.code from unnest(").texts(codes).and_sql("::text[]) l (code) where ").followed_by(within).and_sql(")"))
+    Condition::sql("array(select l.code from unnest(").texts(codes).and_sql("::text[]) l (code) where ").followed_by(within).and_sql(")").into()
 }

@@ -106,6 +106,9 @@ pub struct Listed<T> {
     pub total: Option<i64>,
 }
 
+/// Bytes for a record of a page, before more are asked for: most summaries have fewer.
+const ROOM_FOR_ONE: usize = 320;
+
 /// A page of a list on its way out: only the asked fields of each record, `Link` to the next page.
 pub struct Listing {
     body: Vec<u8>,
@@ -120,7 +123,11 @@ impl Listing {
     pub fn of<T: Serialize>(page: Page<T>, fields: Option<&[String]>) -> Result<Self, Problem> {
         let (next_cursor, total) = (page.next.map(|cursor| cursor.encode()), page.total);
         let body = match fields {
-            None => serde_json::to_vec(&Listed { items: page.items, next_cursor: next_cursor.clone(), total }),
+            None => {
+                let mut body = Vec::with_capacity(page.items.len() * ROOM_FOR_ONE);
+                let listed = Listed { items: page.items, next_cursor: next_cursor.clone(), total };
+                serde_json::to_writer(&mut body, &listed).map(|()| body)
+            }
             Some(fields) => {
                 let items: Result<Vec<Value>, _> = page.items.iter().map(|item| narrowed(item, fields)).collect();
                 items.and_then(|items| serde_json::to_vec(&Listed { items, next_cursor: next_cursor.clone(), total }))

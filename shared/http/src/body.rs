@@ -1,11 +1,11 @@
 //! Bodies of requests: read, bounded, checked against their published schema, then typed.
 
-use std::{any::TypeId, borrow::Cow, marker::PhantomData, ops::Deref};
+use std::{borrow::Cow, marker::PhantomData, ops::Deref};
 
 use actix_web::{FromRequest, HttpRequest, dev::Payload, http::header, web};
 use futures_util::{StreamExt, future::LocalBoxFuture};
 use serde::{Serialize, de::DeserializeOwned};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 use utoipa::{
     PartialSchema, ToSchema,
@@ -86,7 +86,8 @@ pub struct MergePatch<T> {
 }
 
 impl<T: ToSchema + Serialize + DeserializeOwned + 'static> MergePatch<T> {
-    /// The value that `current` becomes, checked as a whole.
+    /// The value that `current` becomes. The fields that the patch names are checked as it leaves them; what it does not
+    /// speak of was checked when it was entered.
     ///
     /// # Errors
     /// `invalid` naming every bad field.
@@ -97,7 +98,10 @@ impl<T: ToSchema + Serialize + DeserializeOwned + 'static> MergePatch<T> {
         })?;
         json::drop_nulls(&mut value);
         json::merge(&mut value, self.changes.clone());
-        contract::read(value, self.locale)
+        let named: Map<String, Value> =
+            value.as_object().into_iter().flatten().filter(|(field, _)| self.names(field)).map(|(field, value)| (field.clone(), value.clone())).collect();
+        check::<T>(&Value::Object(named), self.locale)?;
+        contract::typed(value)
     }
 
     /// Whether the patch speaks of a field.
@@ -117,11 +121,16 @@ impl<T: ToSchema + 'static> FromRequest for MergePatch<T> {
             let locale = crate::locale::locale_of(&request);
             let bytes = read(&request, payload, &["application/merge-patch+json", "application/json"], LARGEST_BODY).await?;
             let changes = json::parse(&bytes)?;
-            let validator = contract::validator_for(TypeId::of::<MergePatch<T>>(), contract::schema_of::<MergePatch<T>>)?;
-            let errors = contract::errors(&validator, &changes, locale);
-            if errors.is_empty() { Ok(MergePatch { changes, locale, typed: PhantomData }) } else { Err(Problem::new(ProblemKind::Invalid).errors(errors)) }
+            check::<T>(&changes, locale)?;
+            Ok(MergePatch { changes, locale, typed: PhantomData })
         })
     }
+}
+
+/// Refuses fields that no `T` has or may have so; none is required.
+fn check<T: ToSchema + 'static>(fields: &Value, locale: Locale) -> Result<(), Problem> {
+    let errors = contract::errors(&*contract::validator::<MergePatch<T>>()?, fields, locale);
+    if errors.is_empty() { Ok(()) } else { Err(Problem::new(ProblemKind::Invalid).errors(errors)) }
 }
 
 /// The schema of `T` with nothing required and every field that may be absent nullable.

@@ -23,6 +23,7 @@ pub mod path;
 pub mod phrases;
 pub mod problem;
 pub mod rate_limit;
+mod request_span;
 pub mod retention;
 pub mod server;
 pub mod service;

@@ -62,7 +62,8 @@ impl<F> List<F> {
         let asked = self.parameters.sort.as_deref().or(sorts.first().copied()).unwrap_or_default();
         let (name, descending) = asked.strip_prefix('-').map_or((asked, false), |name| (name, true));
         let sort = sorts.iter().copied().find(|sort| *sort == name).ok_or_else(|| bad("sort", "not_one_of", sorts.join(", ")))?;
-        let mut request = PageRequest { limit: self.parameters.limit.unwrap_or(50), after: None, sort, descending, count: self.parameters.count.unwrap_or(false) };
+        let first = PageRequest::first(self.parameters.limit.unwrap_or(50), sort);
+        let mut request = PageRequest { descending, count: self.parameters.count.unwrap_or(false), ..first };
         if let Some(text) = &self.parameters.cursor {
             let cursor = Cursor::decode(text)?;
             if cursor.sort != request.order() {
@@ -282,7 +283,8 @@ pub(crate) fn coerce(text: &str, schema: &Value) -> Value {
 }
 
 fn typed<T: DeserializeOwned>(value: Value) -> Result<T, Problem> {
-    serde_path_to_error::deserialize(value).map_err(|error| bad(&error.path().to_string(), "invalid", error.inner().to_string()))
+    // Where it fails is looked for only then: to follow the path costs as much as to read.
+    T::deserialize(&value).or_else(|_| serde_path_to_error::deserialize(value)).map_err(|error| bad(&error.path().to_string(), "invalid", error.inner().to_string()))
 }
 
 fn bad(parameter: &str, code: &str, detail: impl Into<String>) -> Problem {

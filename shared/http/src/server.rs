@@ -17,8 +17,7 @@ use actix_web::{
 };
 use metrics_exporter_prometheus::PrometheusHandle;
 use registrar_events::Transport;
-use tracing::{Span, field::Empty};
-use tracing_actix_web::{RootSpanBuilder, TracingLogger};
+use tracing_actix_web::TracingLogger;
 use utoipa::OpenApi;
 use utoipa_actix_web::AppExt;
 use utoipa_swagger_ui::{Config, SwaggerUi};
@@ -31,6 +30,7 @@ use crate::{
     deprecation::Deprecations,
     openapi::{self, Document},
     rate_limit::Remaining,
+    request_span::{RequestSpan, method_label, route_of},
 };
 
 /// Where to listen.
@@ -230,47 +230,17 @@ fn is_at(form: &str, path: &str) -> bool {
     }
 }
 
-/// The span of a request, which each line of the log about it shows: neither query strings nor addresses, which tell of
-/// persons.
-struct RequestSpan;
-
-impl RootSpanBuilder for RequestSpan {
-    fn on_request_start(request: &ServiceRequest) -> Span {
-        let (method, route) = (label(request.method()), request.match_pattern().unwrap_or_else(|| "none".to_owned()));
-        let span = tracing::info_span!(
-            "request",
-            request_id = %request_id(request.request()),
-            http.request.method = method,
-            http.route = route,
-            http.response.status_code = Empty,
-            otel.name = format!("{method} {route}"),
-            otel.kind = "server",
-            otel.status_code = Empty,
-        );
-        registrar_traces::continue_from(&span, request.headers().get("traceparent").and_then(|value| value.to_str().ok()));
-        span
-    }
-
-    fn on_request_end<B: MessageBody>(span: Span, outcome: &Result<ServiceResponse<B>, Error>) {
-        let status = outcome.as_ref().map_or_else(|error| error.as_response_error().status_code(), ServiceResponse::status);
-        span.record("http.response.status_code", status.as_u16());
-        if status.is_server_error() {
-            span.record("otel.status_code", "ERROR");
-        }
-    }
-}
-
 /// Outermost: every refusal becomes a problem document, every answer carries its request id and rate limit.
 async fn refusals_as_problems<B: MessageBody + 'static>(request: ServiceRequest, next: Next<B>) -> Result<ServiceResponse<BoxBody>, Error> {
     let started = std::time::Instant::now();
     // Routing needs the only handle on the request, so what a refusal says of it is read before.
-    let (locale, id, method) = (crate::locale::locale_of(request.request()), request_id(request.request()), label(request.method()));
+    let (locale, id, method) = (crate::locale::locale_of(request.request()), request_id(request.request()), method_label(request.method()));
     match next.call(request).await {
         Ok(response) => {
             let http = response.request().clone();
             let mut response = as_problem(response);
             decorate(&http, response.headers_mut());
-            count(http.match_pattern(), method, response.status(), http.extensions().get::<Application>().map(|application| application.0), started);
+            count(route_of(&http), method, response.status(), http.extensions().get::<Application>().map(|application| application.0), started);
             Ok(response)
         }
         Err(error) => {
@@ -305,11 +275,6 @@ fn as_problem<B: MessageBody + 'static>(response: ServiceResponse<B>) -> Service
         }
         None => response.map_into_boxed_body(),
     }
-}
-
-/// A method as a label of metrics. Anybody may invent methods, and each label is a series that stays.
-fn label(method: &Method) -> &'static str {
-    ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"].into_iter().find(|known| *known == method.as_str()).unwrap_or("other")
 }
 
 fn count(route: Option<String>, method: &'static str, status: StatusCode, application: Option<&'static str>, started: std::time::Instant) {

@@ -1,15 +1,15 @@
 //! Pieces of SQL with bound values: authority, change feeds, searches.
 
-use std::sync::Arc;
+use std::{marker::PhantomData, sync::Arc};
 
 use chrono::NaiveDate;
 use diesel::{
     AppearsOnTable, Expression, SelectableExpression,
-    expression::{ValidGrouping, is_aggregate},
+    expression::{TypedExpressionType, ValidGrouping, is_aggregate},
     pg::Pg,
     query_builder::{AstPass, QueryFragment, QueryId},
     result::QueryResult,
-    sql_types::{Array, BigInt, Bool, Date, Text, Uuid as SqlUuid},
+    sql_types::{Array, BigInt, Bool, Date, SqlType, Text, Uuid as SqlUuid},
 };
 use registrar_domain::text::search_key;
 use uuid::Uuid;
@@ -137,27 +137,45 @@ pub fn within(column: &str, unit: Uuid, hierarchy: &'static str, on: NaiveDate) 
         .and_sql(" between w.valid_from and w.valid_to)")
 }
 
-/// An SQL expression of the type `text[]`, written like a [`Condition`].
+/// An SQL expression of another type than [`Condition`], written like one. Unlike diesel's own literals it leaves the
+/// statement prepared.
 #[derive(Clone, Debug)]
-pub struct TextArray(pub Condition);
+pub struct Computed<T> {
+    sql: Condition,
+    sql_type: PhantomData<T>,
+}
 
-impl QueryFragment<Pg> for TextArray {
-    fn walk_ast<'b>(&'b self, pass: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
-        self.0.walk_ast(pass)
+impl<T> From<Condition> for Computed<T> {
+    fn from(sql: Condition) -> Self {
+        Computed { sql, sql_type: PhantomData }
     }
 }
 
-impl QueryId for TextArray {
+impl<T> Computed<T> {
+    /// An expression with this text, which comes from the program only.
+    #[must_use]
+    pub fn sql(text: impl Into<String>) -> Self {
+        Condition::sql(text).into()
+    }
+}
+
+impl<T> QueryFragment<Pg> for Computed<T> {
+    fn walk_ast<'b>(&'b self, pass: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+        self.sql.walk_ast(pass)
+    }
+}
+
+impl<T> QueryId for Computed<T> {
     type QueryId = ();
     const HAS_STATIC_QUERY_ID: bool = false;
 }
 
-impl Expression for TextArray {
-    type SqlType = Array<Text>;
+impl<T: SqlType + TypedExpressionType> Expression for Computed<T> {
+    type SqlType = T;
 }
-impl<Source> AppearsOnTable<Source> for TextArray {}
-impl<Source> SelectableExpression<Source> for TextArray {}
-impl ValidGrouping<()> for TextArray {
+impl<T, Source> AppearsOnTable<Source> for Computed<T> where Computed<T>: Expression {}
+impl<T, Source> SelectableExpression<Source> for Computed<T> where Computed<T>: Expression {}
+impl<T> ValidGrouping<()> for Computed<T> {
     type IsAggregate = is_aggregate::No;
 }
 

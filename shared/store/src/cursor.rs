@@ -4,7 +4,11 @@
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use uuid::Uuid;
 
-use crate::{Condition, StoreError, StoreResult};
+use crate::{Condition, Cut, StoreError, StoreResult};
+
+/// Page sizes that are asked for all the time: each is a statement of its own where it is written out, and a connection
+/// keeps them all.
+const USUAL: [i64; 3] = [50, 100, 200];
 
 /// The place after which a page starts.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,9 +52,36 @@ pub struct PageRequest {
     pub descending: bool,
     /// Whether to count all matching rows, which costs a scan.
     pub count: bool,
+    /// Whether one plan serves every page of the list; only a store knows: [`PageRequest::steady_if`].
+    pub steady: bool,
 }
 
 impl PageRequest {
+    /// The first page of a list.
+    #[must_use]
+    pub fn first(limit: i64, sort: &'static str) -> Self {
+        PageRequest { limit, after: None, sort, descending: false, count: false, steady: false }
+    }
+
+    /// The same page, of a list of which nearly every row met in the order of an index is shown: PostgreSQL plans its
+    /// statement once. By itself it plans anew each time, which takes longer than reading the page, since it takes a tenth of
+    /// the rows for what a bound limit may be, and sees in the cursor how many are left. It must, where a filter may match a
+    /// few rows or most: the plan that is best for one is bad for the other.
+    #[must_use]
+    pub fn steady_if(&self, steady: bool) -> Self {
+        PageRequest { steady: steady && USUAL.contains(&self.limit), ..self.clone() }
+    }
+
+    /// The first rows of `query`, which starts where the page does: those of the page and one more.
+    pub fn cut<Q>(&self, query: Q) -> Cut<Q> {
+        Cut { query, limit: self.limit + 1, written_out: self.steady }
+    }
+
+    /// A bound value, out of the planner's sight where one plan serves all.
+    fn hidden(&self, condition: Condition, bind: impl FnOnce(Condition) -> Condition) -> Condition {
+        if self.steady { bind(condition.and_sql("(select ")).and_sql(")") } else { bind(condition) }
+    }
+
     /// How the sort order is named in cursors: `-` in front when descending.
     #[must_use]
     pub fn order(&self) -> String {
@@ -62,7 +93,8 @@ impl PageRequest {
     pub fn keyset(&self, column: &str, id: &str) -> Option<Condition> {
         let cursor = self.after.as_ref()?;
         let order = if self.descending { "<" } else { ">" };
-        Some(Condition::sql(format!("({column}, {id}) {order} (")).text(cursor.key.clone()).and_sql(", ").uuid(cursor.id).and_sql(")"))
+        let condition = self.hidden(Condition::sql(format!("({column}, {id}) {order} (")), |condition| condition.text(cursor.key.clone()));
+        Some(self.hidden(condition.and_sql(", "), |condition| condition.uuid(cursor.id)).and_sql(")"))
     }
 
     /// The same by a `column` that no two rows of a list have in common: then nothing has to be sorted by id too.
@@ -70,7 +102,7 @@ impl PageRequest {
     pub fn keyset_of_unique(&self, column: &str) -> Option<Condition> {
         let cursor = self.after.as_ref()?;
         let order = if self.descending { "<" } else { ">" };
-        Some(Condition::sql(format!("{column} {order} ")).text(cursor.key.clone()))
+        Some(self.hidden(Condition::sql(format!("{column} {order} ")), |condition| condition.text(cursor.key.clone())))
     }
 
     /// Makes a page of `rows`, of which one more than `limit` was asked for.
@@ -120,9 +152,20 @@ mod tests {
 
     #[test]
     fn the_row_too_many_only_says_that_there_is_more() {
-        let request = PageRequest { limit: 2, after: None, sort: "name", descending: false, count: false };
+        let request = PageRequest::first(2, "name");
         let key = |n: &u128| (n.to_string(), Uuid::from_u128(*n));
         assert_eq!(request.page(vec![1, 2, 3], None, key).next.unwrap().key, "2");
         assert!(request.page(vec![1, 2], None, key).next.is_none());
+    }
+
+    #[test]
+    fn a_steady_page_hides_from_the_planner_where_it_starts() {
+        let after = Some(Cursor { sort: "name".into(), key: "An".into(), id: Uuid::from_u128(7) });
+        let page = PageRequest { after, ..PageRequest::first(50, "name") };
+        let sql = |page: &PageRequest| diesel::debug_query::<diesel::pg::Pg, _>(&page.cut(page.keyset("n", "id").unwrap())).to_string();
+        assert_eq!(sql(&page).split(" -- ").next(), Some("(n, id) > ($1, $2) LIMIT $3"));
+        assert_eq!(sql(&page.steady_if(true)).split(" -- ").next(), Some("(n, id) > ((select $1), (select $2)) LIMIT 51"));
+        let unusual = PageRequest { limit: 49, ..page };
+        assert_eq!(sql(&unusual.steady_if(true)), sql(&unusual), "each size would be a statement that connections keep");
     }
 }

@@ -10,13 +10,17 @@ use diesel_async::{
     AsyncPgConnection, RunQueryDsl,
     pooled_connection::{
         AsyncDieselConnectionManager, ManagerConfig, RecyclingMethod,
-        deadpool::{Object, Pool},
+        deadpool::{Hook, HookError, Object, Pool},
     },
 };
 use futures_util::FutureExt;
 use tokio::sync::Notify;
 
-use crate::{Keep, StoreError, StoreResult, connect::connect};
+use crate::{
+    Keep, StoreError, StoreResult,
+    connect::{Connector, KEPT},
+    shared::{LANES, Reader, Shared, SharedConnection},
+};
 
 /// One connection, inside or outside a transaction.
 pub type Connection = AsyncPgConnection;
@@ -49,15 +53,17 @@ impl Default for DbOptions {
 #[derive(Clone)]
 pub struct Db {
     pool: Pool<AsyncPgConnection>,
+    shared: Arc<Shared>,
     committed: Arc<Notify>,
     origin: Arc<Origin>,
 }
 
 /// What all pools of a database come from.
 struct Origin {
-    url: String,
+    connector: Arc<Connector>,
     options: DbOptions,
     pools: Mutex<Vec<Pool<AsyncPgConnection>>>,
+    shared: Mutex<Vec<Arc<Shared>>>,
 }
 
 impl Db {
@@ -66,8 +72,8 @@ impl Db {
     /// # Errors
     /// [`StoreError::Unavailable`] when the pool cannot be built.
     pub fn open(url: &str, options: &DbOptions) -> StoreResult<Self> {
-        let origin = Origin { url: url.to_owned(), options: options.clone(), pools: Mutex::default() };
-        Ok(Db { pool: origin.pool(options.max_connections)?, committed: Arc::new(Notify::new()), origin: Arc::new(origin) })
+        let origin = Origin { connector: Arc::new(Connector::new(url)), options: options.clone(), pools: Mutex::default(), shared: Mutex::default() };
+        Ok(Db { pool: origin.pool(options.max_connections)?, shared: origin.shared(), committed: Arc::new(Notify::new()), origin: Arc::new(origin) })
     }
 
     /// The same database for one of so many threads that answer requests, with connections of its own: whoever opens a
@@ -76,8 +82,25 @@ impl Db {
     /// # Errors
     /// [`StoreError::Unavailable`] when the pool cannot be built.
     pub fn of_worker(&self, workers: usize) -> StoreResult<Self> {
-        let share = self.origin.options.max_connections.div_ceil(workers.max(1)).max(2);
-        Ok(Db { pool: self.origin.pool(share)?, ..self.clone() })
+        let part = self.origin.options.max_connections.div_ceil(workers.max(1)).saturating_sub(LANES).max(2);
+        Ok(Db { pool: self.origin.pool(part)?, shared: self.origin.shared(), ..self.clone() })
+    }
+
+    /// A connection shared with other requests, for one statement that is soon answered and changes nothing.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] when none has room, or none can be made, in time.
+    pub async fn share(&self) -> StoreResult<SharedConnection> {
+        if registrar_traces::is_on() { registrar_traces::connecting(self.shared.get()).await } else { self.shared.get().await }
+    }
+
+    /// A connection to read from: shared where what is read will be there `soon`, else one of the reader's own, so that
+    /// nobody waits behind it.
+    ///
+    /// # Errors
+    /// As [`Db::share`] and [`Db::get`].
+    pub async fn reader(&self, soon: bool) -> StoreResult<Reader> {
+        Ok(if soon { Reader::Shared(self.share().await?) } else { Reader::Own(Box::new(self.get().await?)) })
     }
 
     /// A connection from the pool.
@@ -103,30 +126,41 @@ impl Db {
         self.committed.notified().await;
     }
 
-    /// Connections in use and the most there can be, of the pool that is fullest, for the metrics.
+    /// Connections in use and the most there can be, of the pool that is fullest, for the metrics; or the places on shared
+    /// connections, if those are fuller.
     #[must_use]
     pub fn usage(&self) -> (usize, usize) {
-        let Ok(pools) = self.origin.pools.lock() else { return (0, 0) };
+        let (Ok(pools), Ok(shared)) = (self.origin.pools.lock(), self.origin.shared.lock()) else { return (0, 0) };
         let usages = pools.iter().map(Pool::status).map(|status| (status.size.saturating_sub(status.available), status.max_size));
-        usages.max_by(|one, other| (one.0 * other.1).cmp(&(other.0 * one.1))).unwrap_or_default()
+        usages.chain(shared.iter().map(|shared| shared.usage())).max_by(|one, other| (one.0 * other.1).cmp(&(other.0 * one.1))).unwrap_or_default()
     }
 }
 
 impl Origin {
+    fn shared(&self) -> Arc<Shared> {
+        let shared = Arc::new(Shared::new(self.connector.clone(), self.options.wait));
+        if let Ok(mut all) = self.shared.lock() {
+            all.push(shared.clone());
+        }
+        shared
+    }
+
     fn pool(&self, most: usize) -> StoreResult<Pool<AsyncPgConnection>> {
         let mut manager_config = ManagerConfig::default();
         // A broken connection shows at its first statement; a SELECT 1 before each use would cost a third of the reads.
         manager_config.recycling_method = RecyclingMethod::Fast;
-        manager_config.custom_setup = Box::new(|url| {
-            let url = url.to_owned();
-            async move { connect(&url).await }.boxed()
+        let connector = self.connector.clone();
+        manager_config.custom_setup = Box::new(move |_| {
+            let connector = connector.clone();
+            async move { Ok(connector.connect().await?.conn) }.boxed()
         });
-        let manager = AsyncDieselConnectionManager::<AsyncPgConnection>::new_with_config(&self.url, manager_config);
+        let manager = AsyncDieselConnectionManager::<AsyncPgConnection>::new_with_config(&self.connector.url, manager_config);
         let pool = Pool::builder(manager)
             .max_size(most)
             .wait_timeout(Some(self.options.wait))
             .create_timeout(Some(self.options.wait))
             .runtime(deadpool::Runtime::Tokio1)
+            .pre_recycle(Hook::sync_fn(|_, metrics| if metrics.age() > KEPT { Err(HookError::message("used for long enough")) } else { Ok(()) }))
             .build()
             .map_err(|error| StoreError::Unavailable(error.to_string()))?;
         if let Ok(mut pools) = self.pools.lock() {

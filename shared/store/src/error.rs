@@ -100,6 +100,8 @@ impl From<Diesel> for StoreError {
                     DatabaseErrorKind::Unknown if info.message().contains("terminating connection") || info.message().contains("the database system is") => {
                         StoreError::Unavailable(info.message().to_owned())
                     }
+                    // 57014: somebody else's statements would have waited behind it.
+                    DatabaseErrorKind::Unknown if info.message().contains("due to statement timeout") => StoreError::Unavailable(info.message().to_owned()),
                     // 40P01 too: the one that was chosen to give way may try again.
                     DatabaseErrorKind::Unknown if info.message().contains("deadlock detected") => StoreError::Unavailable(info.message().to_owned()),
                     _ => StoreError::Database(error),

@@ -6,6 +6,7 @@ pub mod clock;
 pub mod condition;
 mod connect;
 pub mod cursor;
+mod cut;
 pub mod db;
 pub mod error;
 pub mod feed;
@@ -16,12 +17,15 @@ pub mod migrate;
 pub mod retention;
 #[allow(missing_docs, reason = "columns are documented in migrations/shared")]
 pub mod schema;
+mod shared;
 
 pub use author::Author;
 pub use clock::Clock;
-pub use condition::{Condition, TextArray};
+pub use condition::{Computed, Condition};
 pub use cursor::{Cursor, Page, PageRequest};
+pub use cut::Cut;
 pub use db::{Connection, Db, DbOptions};
 pub use error::{StoreError, StoreResult};
 pub use json::Json;
 pub use keep::Keep;
+pub use shared::{Reader, SharedConnection};

@@ -3,7 +3,10 @@
 use diesel_async::AsyncMigrationHarness;
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
-use crate::{StoreError, StoreResult, connect::connect};
+use crate::{
+    StoreError, StoreResult,
+    connect::{Connector, Driven},
+};
 
 /// `migrations/shared`: outbox, history, parked events, idempotency keys.
 pub const SHARED: EmbeddedMigrations = embed_migrations!("../../migrations/shared");
@@ -14,7 +17,7 @@ pub const SHARED: EmbeddedMigrations = embed_migrations!("../../migrations/share
 /// # Errors
 /// [`StoreError::Unavailable`] when the database cannot be reached or a migration fails; it names which.
 pub async fn run(url: &str, sets: Vec<EmbeddedMigrations>) -> StoreResult<Vec<String>> {
-    let conn = connect(url).await.map_err(|error| StoreError::Unavailable(error.to_string()))?;
+    let Driven { conn, .. } = Connector::new(url).connect().await.map_err(|error| StoreError::Unavailable(error.to_string()))?;
     let mut harness = AsyncMigrationHarness::new(conn);
     let mut applied = Vec::new();
     for set in std::iter::once(SHARED).chain(sets) {

@@ -3,12 +3,12 @@
 use std::fmt::{self, Write};
 
 use diesel::connection::{DebugQuery, Instrumentation, InstrumentationEvent};
-use tracing::{Span, info_span};
+use tracing::{Span, info_span, span::Id};
 
 use crate::within;
 
-/// Statements under way at once on one connection. Those of requests that were given up never end.
-const OPEN: usize = 16;
+/// More than there are statements under way at once on one connection. Those of requests that were given up never end.
+const OPEN: usize = 512;
 /// The longest kind of a statement.
 const LONGEST: usize = 20;
 
@@ -18,10 +18,11 @@ pub(crate) fn instrumentation() -> Option<Box<dyn Instrumentation>> {
     Some(Box::new(Statements::default()))
 }
 
-/// The spans of one connection that have not ended.
+/// The spans of one connection that have not ended. Several requests may share it: a statement ends in the span in which it
+/// began.
 #[derive(Default)]
 struct Statements {
-    open: Vec<Span>,
+    open: Vec<(Option<Id>, Span)>,
     transaction: Option<Span>,
 }
 
@@ -33,9 +34,15 @@ impl Instrumentation for Statements {
                     self.open.clear();
                 }
                 let kind = kind(query);
-                self.open.push(info_span!("statement", otel.name = kind, otel.kind = "client", db.system.name = "postgresql", db.operation.name = kind));
+                let span = info_span!("statement", otel.name = kind, otel.kind = "client", db.system.name = "postgresql", db.operation.name = kind);
+                self.open.push((Span::current().id(), span));
             }
-            InstrumentationEvent::FinishQuery { .. } => drop(self.open.pop()),
+            InstrumentationEvent::FinishQuery { .. } if within() => {
+                let request = Span::current().id();
+                if let Some(ended) = self.open.iter().rposition(|(of, _)| *of == request) {
+                    self.open.remove(ended);
+                }
+            }
             InstrumentationEvent::BeginTransaction { depth, .. } if depth.get() == 1 && within() => {
                 self.transaction = Some(info_span!("transaction", db.system.name = "postgresql"));
             }

@@ -175,7 +175,7 @@ pub async fn create(context: ServiceContext, caller: Caller, key: Idempotency, b
 )]
 #[get("/{account_id}")]
 pub async fn read(context: ServiceContext, caller: Caller, id: Id<AccountId>) -> Result<Record<Account>, Problem> {
-    Ok(Record::of(store::find(&mut *context.db.get().await?, &caller, *id).await?.into()))
+    Ok(Record::of(store::find(&*context.db.share().await?, &caller, *id).await?.into()))
 }
 
 /// Change or disable an account

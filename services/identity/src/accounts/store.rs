@@ -3,12 +3,12 @@
 use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
-use diesel::{BoolExpressionMethods, ExpressionMethods, OptionalExtension, QueryDsl, SelectableHelper, dsl::sql, expression::SqlLiteral, pg::Pg, sql_types};
+use diesel::{BoolExpressionMethods, ExpressionMethods, OptionalExtension, QueryDsl, SelectableHelper, pg::Pg, sql_types};
 use diesel_async::{AsyncConnection, RunQueryDsl};
 use registrar_access::{Access, Action, Record};
 use registrar_domain::{AccountId, Hierarchy, PersonName, StaffId, UnitId};
 use registrar_store::{
-    Condition, Connection, Page, PageRequest, StoreError, StoreResult, authored,
+    Computed, Condition, Connection, Page, PageRequest, StoreError, StoreResult, authored,
     condition::{contains_words, within},
     feed::{self, FeedCursor, FeedPage},
     history::{self, HistoryEntry},
@@ -54,8 +54,8 @@ pub struct AccountFilter {
 /// The orders of a list.
 pub const SORTS: [&str; 1] = ["name"];
 
-fn username() -> SqlLiteral<sql_types::Text> {
-    sql("(select c.username from credentials c where c.account_id = accounts.id)")
+fn username() -> Computed<sql_types::Text> {
+    Computed::sql("(select c.username from credentials c where c.account_id = accounts.id)")
 }
 
 fn filtered<'a>(access: &Access, filter: &'a AccountFilter) -> accounts::BoxedQuery<'a, Pg> {
@@ -88,12 +88,12 @@ fn filtered<'a>(access: &Access, filter: &'a AccountFilter) -> accounts::BoxedQu
 /// [`StoreError::Forbidden`] when no grant of the caller lets them see accounts at all.
 pub async fn list(conn: &mut Connection, access: &Access, filter: &AccountFilter, page: &PageRequest) -> StoreResult<Page<Named>> {
     access.require(Action::AccountsRead)?;
-    let mut query = filtered(access, filter).limit(page.limit + 1).select((AccountRecord::as_select(), username()));
+    let mut query = filtered(access, filter).select((AccountRecord::as_select(), username()));
     if let Some(after) = page.keyset("accounts.name_sort", "accounts.id") {
         query = query.filter(after);
     }
     query = if page.descending { query.order((accounts::name_sort.desc(), accounts::id.desc())) } else { query.order((accounts::name_sort.asc(), accounts::id.asc())) };
-    let rows: Vec<Named> = query.load(conn).await?;
+    let rows: Vec<Named> = page.cut(query).load(conn).await?;
     let total = if page.count { Some(filtered(access, filter).count().get_result(conn).await?) } else { None };
     Ok(page.page(rows, total, |(row, _)| (row.columns.name_sort.clone(), row.id)))
 }
@@ -102,17 +102,17 @@ pub async fn list(conn: &mut Connection, access: &Access, filter: &AccountFilter
 ///
 /// # Errors
 /// [`StoreError::NotFound`] when there is none the caller may see.
-pub async fn find(conn: &mut Connection, access: &Access, id: AccountId) -> StoreResult<Named> {
+pub async fn find(conn: &Connection, access: &Access, id: AccountId) -> StoreResult<Named> {
     Ok(readable(conn, access, id).await?.0)
 }
 
-async fn readable(conn: &mut Connection, access: &Access, id: AccountId) -> StoreResult<(Named, bool)> {
+async fn readable(mut conn: &Connection, access: &Access, id: AccountId) -> StoreResult<(Named, bool)> {
     access.require(Action::AccountsRead)?;
     let (record, username, may) = accounts::table
         .filter(accounts::id.eq(Uuid::from(id)))
         .filter(access.narrow(Action::AccountsRead, &RECORD))
         .select((AccountRecord::as_select(), username(), access.narrow(Action::AccountsWrite, &RECORD)))
-        .first(conn)
+        .first(&mut conn)
         .await?;
     Ok(((record, username), may))
 }

@@ -169,7 +169,7 @@ pub async fn create(context: ServiceContext, caller: Caller, key: Idempotency, b
 )]
 #[get("/{grant_id}")]
 pub async fn read(context: ServiceContext, caller: Caller, id: Id<GrantId>) -> Result<Record<Grant>, Problem> {
-    Ok(Record::of(store::find(&mut *context.db.get().await?, &caller, *id).await?.into()))
+    Ok(Record::of(store::find(&*context.db.share().await?, &caller, *id).await?.into()))
 }
 
 /// End a grant, or move its end

@@ -71,13 +71,13 @@ fn filtered<'a>(access: &Access, filter: &GrantFilter) -> grants::BoxedQuery<'a,
 /// [`StoreError::Forbidden`] when no grant of the caller lets them see grants at all.
 pub async fn list(conn: &mut Connection, access: &Access, filter: &GrantFilter, page: &PageRequest) -> StoreResult<Page<GrantRecord>> {
     access.require(Action::GrantsRead)?;
-    let mut query = filtered(access, filter).limit(page.limit + 1).select(GrantRecord::as_select());
+    let mut query = filtered(access, filter).select(GrantRecord::as_select());
     // Ids grow with time: the key of the order is the id itself.
     if let Some(after) = &page.after {
         query = if page.descending { query.filter(grants::id.lt(after.id)) } else { query.filter(grants::id.gt(after.id)) };
     }
     query = if page.descending { query.order(grants::id.desc()) } else { query.order(grants::id.asc()) };
-    let rows = query.load(conn).await?;
+    let rows = page.cut(query).load(conn).await?;
     let total = if page.count { Some(filtered(access, filter).count().get_result(conn).await?) } else { None };
     Ok(page.page(rows, total, |row| (String::new(), row.id)))
 }
@@ -86,17 +86,17 @@ pub async fn list(conn: &mut Connection, access: &Access, filter: &GrantFilter, 
 ///
 /// # Errors
 /// [`StoreError::NotFound`] when there is none the caller may see.
-pub async fn find(conn: &mut Connection, access: &Access, id: GrantId) -> StoreResult<GrantRecord> {
+pub async fn find(conn: &Connection, access: &Access, id: GrantId) -> StoreResult<GrantRecord> {
     Ok(readable(conn, access, id).await?.0)
 }
 
-async fn readable(conn: &mut Connection, access: &Access, id: GrantId) -> StoreResult<(GrantRecord, bool)> {
+async fn readable(mut conn: &Connection, access: &Access, id: GrantId) -> StoreResult<(GrantRecord, bool)> {
     access.require(Action::GrantsRead)?;
     Ok(grants::table
         .filter(grants::id.eq(Uuid::from(id)))
         .filter(access.narrow(Action::GrantsRead, &RECORD))
         .select((GrantRecord::as_select(), access.narrow(Action::GrantsWrite, &RECORD)))
-        .first(conn)
+        .first(&mut conn)
         .await?)
 }
 

@@ -201,7 +201,7 @@ pub async fn create(context: ServiceContext, caller: Caller, key: Idempotency, b
 )]
 #[get("/{unit_id}")]
 pub async fn read(context: ServiceContext, caller: Caller, id: Id<UnitId>) -> Result<Record<Unit>, Problem> {
-    Ok(Record::of(Unit::try_from(store::find(&mut *context.db.get().await?, &caller, *id).await?)?))
+    Ok(Record::of(Unit::try_from(store::find(&*context.db.share().await?, &caller, *id).await?)?))
 }
 
 /// Change a unit

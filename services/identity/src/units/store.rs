@@ -89,7 +89,7 @@ pub async fn list(conn: &mut Connection, access: &Access, filter: &UnitFilter, p
     access.require(Action::UnitsRead)?;
     let by_code = page.sort == "code";
     let column = if by_code { "units.code" } else { "units.name_sort" };
-    let mut query = filtered(access, filter).limit(page.limit + 1).select(UnitRecord::as_select());
+    let mut query = filtered(access, filter).select(UnitRecord::as_select());
     if let Some(after) = page.keyset(column, "units.id") {
         query = query.filter(after);
     }
@@ -99,7 +99,7 @@ pub async fn list(conn: &mut Connection, access: &Access, filter: &UnitFilter, p
         (false, false) => query.order((units::name_sort.asc(), units::id.asc())),
         (false, true) => query.order((units::name_sort.desc(), units::id.desc())),
     };
-    let rows = query.load(conn).await?;
+    let rows = page.cut(query).load(conn).await?;
     let total = if page.count { Some(filtered(access, filter).count().get_result(conn).await?) } else { None };
     Ok(page.page(rows, total, |row| (if by_code { row.columns.code.clone() } else { row.columns.name_sort.clone() }, row.id)))
 }
@@ -108,18 +108,18 @@ pub async fn list(conn: &mut Connection, access: &Access, filter: &UnitFilter, p
 ///
 /// # Errors
 /// [`StoreError::NotFound`] when there is none the caller may see.
-pub async fn find(conn: &mut Connection, access: &Access, id: UnitId) -> StoreResult<UnitRecord> {
+pub async fn find(conn: &Connection, access: &Access, id: UnitId) -> StoreResult<UnitRecord> {
     Ok(readable(conn, access, id).await?.0)
 }
 
 /// A unit the caller may see, and whether they may also change it.
-async fn readable(conn: &mut Connection, access: &Access, id: UnitId) -> StoreResult<(UnitRecord, bool)> {
+async fn readable(mut conn: &Connection, access: &Access, id: UnitId) -> StoreResult<(UnitRecord, bool)> {
     access.require(Action::UnitsRead)?;
     Ok(units::table
         .filter(units::id.eq(Uuid::from(id)))
         .filter(access.narrow(Action::UnitsRead, &Record::UNIT))
         .select((UnitRecord::as_select(), access.narrow(Action::UnitsWrite, &Record::UNIT)))
-        .first(conn)
+        .first(&mut conn)
         .await?)
 }
 

@@ -111,7 +111,7 @@ pub struct BelowQuery {
 pub async fn subordinates(context: ServiceContext, caller: Caller, id: Id<UnitId>, list: List<BelowQuery>) -> Result<Listing, Problem> {
     let (page, fields) = (list.page(&store::SORTS)?, list.fields(&SUMMARY, &FIELDS)?);
     let mut conn = context.db.get().await?;
-    store::find(&mut conn, &caller, *id).await?;
+    store::find(&conn, &caller, *id).await?;
     let asked = list.filter;
     let (hierarchy, on) = (asked.hierarchy.unwrap_or(Hierarchy::Professional), asked.on.unwrap_or(caller.today));
     let filter = UnitFilter { below: Some((*id, hierarchy, on, asked.direct.unwrap_or(false))), ..UnitFilter::default() };

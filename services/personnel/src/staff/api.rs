@@ -269,11 +269,12 @@ impl From<StaffQuery> for StaffFilter {
 #[get("")]
 pub async fn list(context: ServiceContext, caller: Caller, list: List<StaffQuery>) -> Result<Listing, Problem> {
     let (page, summary, fields) = (list.page(&store::SORTS)?, list.is_summary(), list.fields_or_all(&FIELDS)?);
-    let (mut conn, filter) = (context.db.get().await?, list.filter.into());
+    let filter = list.filter.into();
+    let conn = context.db.reader(store::is_steady(&caller, &filter) && !page.count).await?;
     if summary {
-        return Listing::of(store::summaries(&mut conn, &caller, &filter, &page).await?, None);
+        return Listing::of(store::summaries(&conn, &caller, &filter, &page).await?, None);
     }
-    Listing::of(store::list(&mut conn, &caller, &filter, &page).await?.map(Staff::masked), fields.as_deref())
+    Listing::of(store::list(&conn, &caller, &filter, &page).await?.map(Staff::masked), fields.as_deref())
 }
 
 /// Enter a staff record
@@ -309,18 +310,19 @@ pub struct ReadParameters {
 )]
 #[get("/{staff_id}")]
 pub async fn read(context: ServiceContext, caller: Caller, id: Id<StaffId>, known: IfNoneMatch, parameters: Query<ReadParameters>) -> Result<Reading<Staff>, Problem> {
-    let mut conn = context.db.get().await?;
     if parameters.0.sensitive == Some(true) {
+        let mut conn = context.db.get().await?;
         return Ok(Reading::Record(Record::of(Staff::in_full(store::find_sensitive(&mut conn, &caller, *id).await?))));
     }
+    let conn = context.db.share().await?;
     if known.is_sent() {
-        let (version, changed_at) = store::version(&mut conn, &caller, *id).await?;
+        let (version, changed_at) = store::version(&conn, &caller, *id).await?;
         let etag = etag(version, changed_at, false);
         if known.names(&etag) {
             return Ok(Reading::Known(etag));
         }
     }
-    Ok(Reading::Record(Record::of(Staff::masked(store::find(&mut conn, &caller, *id).await?))))
+    Ok(Reading::Record(Record::of(Staff::masked(store::find(&conn, &caller, *id).await?))))
 }
 
 /// Change a staff record

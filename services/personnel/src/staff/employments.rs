@@ -43,11 +43,18 @@ fn invalid(pointer: String, code: &'static str, detail: impl Into<String>) -> St
     StoreError::Invalid { pointer, code, detail: detail.into() }
 }
 
+/// Former employments of a record.
+const MOST: usize = 50;
+
 /// The rules between employments: former ones are over before the next begins, secondary ones are elsewhere.
 ///
 /// # Errors
 /// [`StoreError::Invalid`] naming the field.
 pub fn check(input: &StaffInput) -> StoreResult<()> {
+    // A move adds one to those that were sent.
+    if input.former_employments.0.len() > MOST {
+        return Err(invalid("/former_employments".into(), "too_many", "a record has at most 50 former employments"));
+    }
     let present = Period::new(input.started_on, input.ended_on).map_err(|error| invalid("/ended_on".into(), error.code(), error.to_string()))?;
     let mut primary = vec![present];
     for (place, former) in input.former_employments.0.iter().enumerate() {
@@ -166,6 +173,7 @@ mod tests {
         assert_eq!(code(&with(vec![at(7, "2001-01-01", "2005-01-01")], vec![at(7, "2020-01-01", ""), at(8, "2020-01-01", "")])), "");
         assert_eq!(code(&with(vec![at(7, "2001-01-01", "2019-01-01")], vec![])), "overlaps");
         assert_eq!(code(&with(vec![at(7, "2001-01-01", "")], vec![])), "required");
+        assert_eq!(code(&with(vec![at(7, "2001-01-01", "2001-01-01"); MOST + 1], vec![])), "too_many");
         assert_eq!(code(&with(vec![], vec![at(1, "2020-01-01", "")])), "not_elsewhere");
         assert_eq!(code(&with(vec![], vec![at(7, "2020-01-01", ""), at(7, "2021-01-01", "")])), "overlaps");
     }

@@ -1,6 +1,7 @@
 //! A staff record and the rules that need nothing else.
 
 use chrono::{Datelike, NaiveDate};
+use compact_str::CompactString;
 use diesel::{AsChangeset, Insertable, Queryable, Selectable};
 use registrar_codes::identifier::Identifier;
 use registrar_domain::{Code, EducationLevel, EmailAddress, Finding, Gender, IdentityStatus, PersonName, PersonalNumber, PhoneNumber, UnitId};
@@ -385,23 +386,20 @@ pub struct StaffRecord {
     pub changed_at: chrono::DateTime<chrono::Utc>,
 }
 
-/// What a list shows unless asked for more; the fields as in `Staff`.
+/// What a list shows unless asked for more; the fields as in `Staff`. Texts as short as these need no memory of their own.
 #[derive(Clone, Debug, Serialize, Queryable, Selectable)]
 #[diesel(table_name = staff, check_for_backend(diesel::pg::Pg))]
 #[allow(missing_docs, reason = "as in Staff")]
 pub struct StaffSummary {
     pub id: Uuid,
     pub version: i64,
-    pub code: String,
-    pub full_name: String,
-    pub gender: String,
-    pub position: String,
-    pub education_level: Option<String>,
+    pub code: CompactString,
+    pub full_name: CompactString,
+    pub gender: CompactString,
+    pub position: CompactString,
+    pub education_level: Option<CompactString>,
     pub unit_id: Uuid,
-    pub status: String,
-    /// Where a page ends when sorted by name.
-    #[serde(skip)]
-    pub name_sort: String,
+    pub status: CompactString,
 }
 
 #[cfg(test)]

@@ -3,8 +3,14 @@
 use std::{collections::HashMap, sync::Arc};
 
 use chrono::{DateTime, Utc};
-use diesel::{BoolExpressionMethods, ExpressionMethods, OptionalExtension, QueryDsl, SelectableHelper, pg::Pg};
+use diesel::{
+    BoolExpressionMethods, ExpressionMethods, OptionalExtension, QueryDsl, SelectableHelper,
+    dsl::sql,
+    pg::Pg,
+    sql_types::{Nullable, Text},
+};
 use diesel_async::RunQueryDsl;
+use futures_util::future::try_join;
 use registrar_access::{Access, Action, Record, batch, units};
 use registrar_codes::fields::ContractForm;
 use registrar_domain::{EducationLevel, Hierarchy, IdentityStatus, StaffId, UnitId};
@@ -32,7 +38,7 @@ const SENSITIVE: [&str; 8] = ["personal_number", "phone", "email", "ethnic_group
 const SECONDARY: Record = Record { tenant: "secondary_employments.tenant_id", unit: "secondary_employments.unit_id", level: None, class: None, placed: true };
 
 /// What a list is narrowed by.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, PartialEq)]
 pub struct StaffFilter {
     /// Words of the name, accents ignored.
     pub name: Option<String>,
@@ -77,17 +83,26 @@ fn visible(access: &Access) -> Condition {
     primary.or(secondary)
 }
 
-/// The same condition for a list. Of a caller of few units it is asked beforehand who works there besides, since hardly
-/// anybody does: the rows of a unit then come in the order of an index.
-async fn listed(conn: &mut Connection, access: &Access) -> StoreResult<Condition> {
+/// Reads the rows of a list with `load`, and answers by which condition. Of a caller of few units it is asked at the same
+/// time who works there besides, since hardly anybody does: the rows of a unit come in the order of an index.
+async fn listed<R, F: Future<Output = StoreResult<Vec<R>>>>(conn: &Connection, access: &Access, load: impl Fn(Condition) -> F) -> StoreResult<(Vec<R>, Condition)> {
     if !access.reaches_few_units(Action::StaffRead) {
-        return Ok(visible(access));
+        return Ok((load(visible(access)).await?, visible(access)));
     }
+    let primary = access.narrow(Action::StaffRead, &RECORD);
+    let (rows, besides) = try_join(load(primary.clone()), employed_besides(conn, access)).await?;
+    if besides.is_empty() {
+        return Ok((rows, primary));
+    }
+    let both = primary.or(Condition::sql("staff.id = any(").uuids(Arc::new(besides)).and_sql(")"));
+    Ok((load(both.clone()).await?, both))
+}
+
+/// Who works today in the caller's units by a secondary employment.
+async fn employed_besides(mut conn: &Connection, access: &Access) -> StoreResult<Vec<Uuid>> {
     let today = secondary_employments::started_on.le(access.today).and(secondary_employments::ended_on.ge(access.today));
     let besides = secondary_employments::table.filter(access.narrow(Action::StaffRead, &SECONDARY)).filter(today);
-    let besides: Vec<Uuid> = besides.select(secondary_employments::staff_id).load(conn).await?;
-    let primary = access.narrow(Action::StaffRead, &RECORD);
-    Ok(if besides.is_empty() { primary } else { primary.or(Condition::sql("staff.id = any(").uuids(Arc::new(besides)).and_sql(")")) })
+    Ok(besides.select(secondary_employments::staff_id).load(&mut conn).await?)
 }
 
 fn employed_in(unit: UnitId, access: &Access) -> Condition {
@@ -144,11 +159,15 @@ fn filtered<'a>(access: &Access, visible: Condition, filter: &'a StaffFilter) ->
 ///
 /// # Errors
 /// [`StoreError::Forbidden`] when no grant of the caller lets them see staff at all.
-pub async fn list(conn: &mut Connection, access: &Access, filter: &StaffFilter, page: &PageRequest) -> StoreResult<Page<StaffRecord>> {
+pub async fn list(conn: &Connection, access: &Access, filter: &StaffFilter, page: &PageRequest) -> StoreResult<Page<StaffRecord>> {
     access.require(Action::StaffRead)?;
-    let visible = listed(conn, access).await?;
-    let rows = ordered(access, visible.clone(), filter, page).select(StaffRecord::as_select()).load(conn).await?;
-    let total = if page.count { Some(filtered(access, visible, filter).count().get_result(conn).await?) } else { None };
+    let page = &page.steady_if(is_steady(access, filter));
+    let load = |visible| {
+        let query = page.cut(ordered(access, visible, filter, page).select(StaffRecord::as_select()));
+        async move { Ok(query.load(&mut { conn }).await?) }
+    };
+    let (rows, visible) = listed(conn, access, load).await?;
+    let total = counted(conn, access, visible, filter, page).await?;
     let by_code = page.sort == "code";
     Ok(page.page(rows, total, |row: &StaffRecord| (if by_code { row.columns.code.clone() } else { row.columns.name_sort.clone() }, row.id)))
 }
@@ -157,18 +176,35 @@ pub async fn list(conn: &mut Connection, access: &Access, filter: &StaffFilter, 
 ///
 /// # Errors
 /// [`StoreError::Forbidden`] when no grant of the caller lets them see staff at all.
-pub async fn summaries(conn: &mut Connection, access: &Access, filter: &StaffFilter, page: &PageRequest) -> StoreResult<Page<StaffSummary>> {
+pub async fn summaries(conn: &Connection, access: &Access, filter: &StaffFilter, page: &PageRequest) -> StoreResult<Page<StaffSummary>> {
     access.require(Action::StaffRead)?;
-    let visible = listed(conn, access).await?;
-    let rows = ordered(access, visible.clone(), filter, page).select(StaffSummary::as_select()).load(conn).await?;
-    let total = if page.count { Some(filtered(access, visible, filter).count().get_result(conn).await?) } else { None };
-    let by_code = page.sort == "code";
-    Ok(page.page(rows, total, |row: &StaffSummary| (if by_code { row.code.clone() } else { row.name_sort.clone() }, row.id)))
+    let page = &page.steady_if(is_steady(access, filter));
+    // What is not shown is read only where the next page starts from it.
+    let unshown = sql::<Nullable<Text>>(if page.sort == "code" { "null" } else { "staff.name_sort" });
+    let load = |visible| {
+        let query = page.cut(ordered(access, visible, filter, page).select((StaffSummary::as_select(), unshown.clone())));
+        async move { Ok(query.load(&mut { conn }).await?) }
+    };
+    let (rows, visible) = listed(conn, access, load).await?;
+    let total = counted(conn, access, visible, filter, page).await?;
+    let key = |(row, name_sort): &(StaffSummary, Option<String>)| (name_sort.clone().unwrap_or_else(|| row.code.to_string()), row.id);
+    Ok(page.page(rows, total, key).map(|(row, _)| row))
 }
 
-/// The rows of a page, and one more.
+/// All records of a list, where the count is asked for.
+async fn counted(mut conn: &Connection, access: &Access, visible: Condition, filter: &StaffFilter, page: &PageRequest) -> StoreResult<Option<i64>> {
+    Ok(if page.count { Some(filtered(access, visible, filter).count().get_result(&mut conn).await?) } else { None })
+}
+
+/// Whether nearly every row met in the order of an index is shown: then a page is soon read.
+#[must_use]
+pub fn is_steady(access: &Access, filter: &StaffFilter) -> bool {
+    access.reaches_most_or_one(Action::StaffRead, &RECORD) && *filter == StaffFilter { unit: filter.unit, ..StaffFilter::default() }
+}
+
+/// The rows of a list, in its order from the page's start.
 fn ordered<'a>(access: &Access, visible: Condition, filter: &'a StaffFilter, page: &PageRequest) -> staff::BoxedQuery<'a, Pg> {
-    let mut query = filtered(access, visible, filter).limit(page.limit + 1);
+    let mut query = filtered(access, visible, filter);
     let by_code = page.sort == "code";
     if let Some(after) = if by_code { page.keyset_of_unique("staff.code") } else { page.keyset("staff.name_sort", "staff.id") } {
         query = query.filter(after);
@@ -185,18 +221,18 @@ fn ordered<'a>(access: &Access, visible: Condition, filter: &'a StaffFilter, pag
 ///
 /// # Errors
 /// [`StoreError::NotFound`] when there is none the caller may see.
-pub async fn find(conn: &mut Connection, access: &Access, id: StaffId) -> StoreResult<StaffRecord> {
+pub async fn find(mut conn: &Connection, access: &Access, id: StaffId) -> StoreResult<StaffRecord> {
     access.require(Action::StaffRead)?;
-    Ok(one(access, id).select(StaffRecord::as_select()).first(conn).await?)
+    Ok(one(access, id).select(StaffRecord::as_select()).first(&mut conn).await?)
 }
 
 /// The version of one record, and when it came about.
 ///
 /// # Errors
 /// [`StoreError::NotFound`] when there is none the caller may see.
-pub async fn version(conn: &mut Connection, access: &Access, id: StaffId) -> StoreResult<(i64, DateTime<Utc>)> {
+pub async fn version(mut conn: &Connection, access: &Access, id: StaffId) -> StoreResult<(i64, DateTime<Utc>)> {
     access.require(Action::StaffRead)?;
-    Ok(one(access, id).select((staff::version, staff::changed_at)).first(conn).await?)
+    Ok(one(access, id).select((staff::version, staff::changed_at)).first(&mut conn).await?)
 }
 
 /// One record with its sensitive fields, which is logged.
@@ -223,9 +259,9 @@ pub async fn log_read(conn: &mut Connection, access: &Access, ids: Vec<Uuid>) ->
 }
 
 /// A record the caller may see, and whether they may also do `action` with it.
-async fn readable(conn: &mut Connection, access: &Access, id: StaffId, action: Action) -> StoreResult<(StaffRecord, bool)> {
+async fn readable(mut conn: &Connection, access: &Access, id: StaffId, action: Action) -> StoreResult<(StaffRecord, bool)> {
     access.require(Action::StaffRead)?;
-    Ok(one(access, id).select((StaffRecord::as_select(), access.narrow(action, &RECORD))).first(conn).await?)
+    Ok(one(access, id).select((StaffRecord::as_select(), access.narrow(action, &RECORD))).first(&mut conn).await?)
 }
 
 fn one(access: &Access, id: StaffId) -> staff::BoxedQuery<'static, Pg> {
@@ -306,10 +342,13 @@ pub async fn update(conn: &mut Connection, access: &Access, found: StaffRecord, 
     write(conn, access, &found, columns).await?.ok_or(StoreError::Stale { current: found.version + 1 })
 }
 
+/// Only what the database sets is read back: reading every column again takes a tenth of an edit.
 async fn write(conn: &mut Connection, access: &Access, found: &StaffRecord, columns: StaffColumns) -> StoreResult<Option<StaffRecord>> {
     let target = staff::table.filter(staff::id.eq(found.id).and(staff::tenant_id.eq(found.tenant_id)).and(staff::version.eq(found.version)));
-    let statement = diesel::update(target).set((columns, authored!(staff, &access.author()))).returning(StaffRecord::as_returning());
-    Ok(Keep(statement).get_result(conn).await.optional()?)
+    let set = diesel::update(target).set((&columns, authored!(staff, &access.author())));
+    let stamps = (staff::version, staff::change_xid, staff::change_sequence, staff::changed_at);
+    let written: Option<(i64, i64, Option<i64>, DateTime<Utc>)> = Keep(set.returning(stamps)).get_result(conn).await.optional()?;
+    Ok(written.map(|(version, change_xid, change_sequence, changed_at)| StaffRecord { version, change_xid, change_sequence, changed_at, columns, ..*found }))
 }
 
 /// The latest state of the records changed after a cursor, those the caller may see.

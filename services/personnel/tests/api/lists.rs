@@ -2,10 +2,16 @@
 
 use std::collections::BTreeSet;
 
-use registrar_access::Role;
-use registrar_domain::{Hierarchy, UnitKind};
+use chrono::Utc;
+use diesel::{QueryableByName, sql_query, sql_types};
+use diesel_async::RunQueryDsl;
+use registrar_access::{Access, Role};
+use registrar_domain::{AccountId, Hierarchy, UnitKind};
+use registrar_personnel::staff::store::{self, StaffFilter};
+use registrar_store::PageRequest;
 use registrar_testkit::NewUnit;
 use serde_json::{Value, json};
+use uuid::Uuid;
 
 use crate::world::{World, column, errors, with};
 
@@ -113,4 +119,42 @@ async fn a_list_within_a_unit_follows_the_named_hierarchy() {
     assert_eq!(codes(department, "administrative").await, ["GV001"]);
     assert_eq!(codes(commune.clone(), "administrative").await, ["GV002"]);
     assert_eq!(codes(commune, "professional").await, Vec::<String>::new());
+}
+
+#[derive(QueryableByName)]
+struct Planned {
+    #[diesel(sql_type = sql_types::BigInt)]
+    once: i64,
+    #[diesel(sql_type = sql_types::BigInt)]
+    anew: i64,
+}
+
+/// PostgreSQL plans a prepared statement five times before it may keep a plan.
+#[tokio::test]
+async fn the_pages_of_a_list_are_planned_once_and_those_of_a_search_for_what_is_sought() {
+    let world = World::start().await;
+    world.enter("GV0000", "Trần Văn An").await;
+    world
+        .alter(
+            "insert into staff select (jsonb_populate_record(s, jsonb_build_object('id', gen_random_uuid(), 'code', 'GV' || n, 'name_sort', 'an ' || n))).*
+             from staff s, generate_series(1001, 5000) n",
+        )
+        .await;
+    world.alter("analyze staff").await;
+    let access = Access::administrator(world.system.tenant(), AccountId::from(Uuid::now_v7()), Utc::now(), "test");
+    let mut conn = world.system.db("personnel").get().await.unwrap();
+    for (sort, name, statement) in [("code", None, "%\"code\" ASC LIMIT 51"), ("name", None, "%\"id\" ASC LIMIT 51"), ("code", Some("An"), "%like%\"code\" ASC LIMIT $%")] {
+        let (filter, mut page) = (StaffFilter { name: name.map(str::to_owned), ..StaffFilter::default() }, PageRequest::first(50, sort));
+        for _ in 0..9 {
+            let found = store::summaries(&conn, &access, &filter, &page).await.unwrap();
+            assert_eq!(found.items.len(), 50);
+            page.after = found.next;
+        }
+        // The first page is another statement than those after it.
+        let planned =
+            "select sum(generic_plans)::bigint as once, sum(custom_plans)::bigint as anew from pg_prepared_statements where statement like '%staff%' and statement like $1";
+        let planned: Planned = sql_query(planned).bind::<sql_types::Text, _>(statement).get_result(&mut conn).await.unwrap();
+        let expected = if name.is_none() { (3, 6) } else { (0, 9) };
+        assert_eq!((planned.once, planned.anew), expected, "{sort} {name:?}");
+    }
 }

@@ -160,7 +160,7 @@ pub async fn create(context: ServiceContext, caller: Caller, key: Idempotency, b
 )]
 #[get("/{assignment_id}")]
 pub async fn read(context: ServiceContext, caller: Caller, id: Id<AssignmentId>) -> Result<Record<Assignment>, Problem> {
-    Ok(Record::of(store::find(&mut *context.db.get().await?, &caller, *id).await?.into()))
+    Ok(Record::of(store::find(&*context.db.share().await?, &caller, *id).await?.into()))
 }
 
 /// Change an assignment

@@ -6,7 +6,6 @@ use chrono::NaiveDate;
 use diesel::{
     BoolExpressionMethods, ExpressionMethods, OptionalExtension, QueryDsl, SelectableHelper,
     dsl::AsSelect,
-    expression::SqlLiteral,
     pg::Pg,
     sql_types::{Jsonb, Nullable},
 };
@@ -14,7 +13,7 @@ use diesel_async::RunQueryDsl;
 use registrar_access::{Access, Action, Record};
 use registrar_domain::{AssignmentId, ClassId, StaffId, UnitId};
 use registrar_store::{
-    Condition, Connection, Keep, Page, PageRequest, StoreError, StoreResult, authored,
+    Computed, Condition, Connection, Keep, Page, PageRequest, StoreError, StoreResult, authored,
     feed::{self, FeedCursor, FeedPage},
     history::{self, HistoryEntry},
 };
@@ -67,7 +66,7 @@ fn visible(access: &Access) -> Condition {
 }
 
 /// An assignment as it is selected with what it shows of others.
-type Shown = (AsSelect<AssignmentRecord, Pg>, SqlLiteral<Nullable<Jsonb>>, SqlLiteral<Nullable<Jsonb>>);
+type Shown = (AsSelect<AssignmentRecord, Pg>, Computed<Nullable<Jsonb>>, Computed<Nullable<Jsonb>>);
 type ShownRow = (AssignmentRecord, Option<Value>, Option<Value>);
 
 fn shown() -> Shown {
@@ -104,13 +103,13 @@ fn filtered<'a>(access: &Access, filter: &AssignmentFilter) -> assignments::Boxe
 /// [`StoreError::Forbidden`] when nothing lets the caller see assignments at all.
 pub async fn list(conn: &mut Connection, access: &Access, filter: &AssignmentFilter, page: &PageRequest) -> StoreResult<Page<ShownAssignment>> {
     derived::require_read(access, Action::AssignmentsRead)?;
-    let mut query = filtered(access, filter).limit(page.limit + 1).select(shown());
+    let mut query = filtered(access, filter).select(shown());
     if let Some(after) = dated::after(page, "assignments.valid_from", "assignments.id")? {
         query = query.filter(after);
     }
     query =
         if page.descending { query.order((assignments::valid_from.desc(), assignments::id.desc())) } else { query.order((assignments::valid_from.asc(), assignments::id.asc())) };
-    let rows: Vec<ShownRow> = query.load(conn).await?;
+    let rows: Vec<ShownRow> = page.cut(query).load(conn).await?;
     let rows = rows.into_iter().map(read).collect::<StoreResult<Vec<_>>>()?;
     let total = if page.count { Some(filtered(access, filter).count().get_result(conn).await?) } else { None };
     Ok(page.page(rows, total, |row| (row.record.columns.valid_from.to_string(), row.record.id)))
@@ -120,19 +119,19 @@ pub async fn list(conn: &mut Connection, access: &Access, filter: &AssignmentFil
 ///
 /// # Errors
 /// [`StoreError::NotFound`] when there is none the caller may see.
-pub async fn find(conn: &mut Connection, access: &Access, id: AssignmentId) -> StoreResult<ShownAssignment> {
+pub async fn find(conn: &Connection, access: &Access, id: AssignmentId) -> StoreResult<ShownAssignment> {
     Ok(readable(conn, access, id).await?.0)
 }
 
 /// An assignment the caller may see, and whether a grant also lets them change it.
-async fn readable(conn: &mut Connection, access: &Access, id: AssignmentId) -> StoreResult<(ShownAssignment, bool)> {
+async fn readable(mut conn: &Connection, access: &Access, id: AssignmentId) -> StoreResult<(ShownAssignment, bool)> {
     derived::require_read(access, Action::AssignmentsRead)?;
     let (record, staff, class) = shown();
     let (record, staff, class, may): (AssignmentRecord, Option<Value>, Option<Value>, bool) = assignments::table
         .filter(assignments::id.eq(Uuid::from(id)).and(assignments::tenant_id.eq(Uuid::from(access.tenant))))
         .filter(visible(access))
         .select((record, staff, class, access.narrow(Action::AssignmentsWrite, &RECORD)))
-        .first(conn)
+        .first(&mut conn)
         .await?;
     Ok((read((record, staff, class))?, may))
 }

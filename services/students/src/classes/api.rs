@@ -217,7 +217,7 @@ pub async fn create(context: ServiceContext, caller: Caller, key: Idempotency, b
 )]
 #[get("/{class_id}")]
 pub async fn read(context: ServiceContext, caller: Caller, id: Id<ClassId>) -> Result<Record<SchoolClass>, Problem> {
-    Ok(Record::of(store::find(&mut *context.db.get().await?, &caller, *id).await?.into()))
+    Ok(Record::of(store::find(&*context.db.share().await?, &caller, *id).await?.into()))
 }
 
 /// Change a class

@@ -69,7 +69,7 @@ impl Importer for ClassImporter {
             seen.insert(key);
             let outcome = match held {
                 None => {
-                    new.push(batch::row(Uuid::now_v7(), 1, &columns)?);
+                    new.push(batch::NewRow::new(columns));
                     Outcome::Created
                 }
                 Some((record, _)) if columns == record.columns => Outcome::Unchanged,

@@ -2,18 +2,12 @@
 
 use std::collections::HashMap;
 
-use diesel::{
-    BoolExpressionMethods, ExpressionMethods, OptionalExtension, QueryDsl, SelectableHelper,
-    dsl::{AsSelect, sql},
-    expression::SqlLiteral,
-    pg::Pg,
-    sql_types,
-};
+use diesel::{BoolExpressionMethods, ExpressionMethods, OptionalExtension, QueryDsl, SelectableHelper, dsl::AsSelect, pg::Pg, sql_types};
 use diesel_async::RunQueryDsl;
 use registrar_access::{Access, Action, Record};
 use registrar_domain::{ClassId, EducationLevel, Hierarchy, SchoolYearId, StaffId, UnitId};
 use registrar_store::{
-    Condition, Connection, Page, PageRequest, StoreError, StoreResult,
+    Computed, Condition, Connection, Page, PageRequest, StoreError, StoreResult,
     condition::{contains_words, within},
     feed::{self, FeedCursor, FeedPage},
     history::{self, HistoryEntry},
@@ -64,15 +58,14 @@ fn visible(access: &Access, action: Action) -> Condition {
 }
 
 /// A class as it is selected with what it shows of others.
-type Shown = (AsSelect<ClassRecord, Pg>, SqlLiteral<sql_types::Jsonb>, SqlLiteral<sql_types::Nullable<sql_types::Jsonb>>, SqlLiteral<sql_types::BigInt>);
+type Shown = (AsSelect<ClassRecord, Pg>, Computed<sql_types::Jsonb>, Computed<sql_types::Nullable<sql_types::Jsonb>>, Computed<sql_types::BigInt>);
 type ShownRow = (ClassRecord, Value, Option<Value>, i64);
 
 fn shown(access: &Access) -> Shown {
-    let today = access.today;
-    let size = sql(&format!(
-        "(select count(*) from enrolments e where e.class_id = classes.id and e.tenant_id = classes.tenant_id \
-         and date '{today}' between e.enrolled_on and coalesce(e.ended_on, 'infinity'))"
-    ));
+    let size = Condition::sql("(select count(*) from enrolments e where e.class_id = classes.id and e.tenant_id = classes.tenant_id and ")
+        .date(access.today)
+        .and_sql(" between e.enrolled_on and coalesce(e.ended_on, 'infinity'))")
+        .into();
     (ClassRecord::as_select(), embedded::unit("classes.unit_id", "classes.tenant_id"), embedded::staff("classes.homeroom_teacher_id", "classes.tenant_id"), size)
 }
 
@@ -115,12 +108,12 @@ fn filtered<'a>(access: &Access, filter: &'a ClassFilter) -> classes::BoxedQuery
 /// [`StoreError::Forbidden`] when nothing lets the caller see classes at all.
 pub async fn list(conn: &mut Connection, access: &Access, filter: &ClassFilter, page: &PageRequest) -> StoreResult<Page<ShownClass>> {
     derived::require_read(access, Action::ClassesRead)?;
-    let mut query = filtered(access, filter).limit(page.limit + 1).select(shown(access));
+    let mut query = filtered(access, filter).select(shown(access));
     if let Some(after) = page.keyset("classes.name_sort", "classes.id") {
         query = query.filter(after);
     }
     query = if page.descending { query.order((classes::name_sort.desc(), classes::id.desc())) } else { query.order((classes::name_sort.asc(), classes::id.asc())) };
-    let rows: Vec<ShownRow> = query.load(conn).await?;
+    let rows: Vec<ShownRow> = page.cut(query).load(conn).await?;
     let rows = rows.into_iter().map(read).collect::<StoreResult<Vec<_>>>()?;
     let total = if page.count { Some(filtered(access, filter).count().get_result(conn).await?) } else { None };
     Ok(page.page(rows, total, |class| (class.record.columns.name_sort.clone(), class.record.id)))
@@ -130,12 +123,12 @@ pub async fn list(conn: &mut Connection, access: &Access, filter: &ClassFilter, 
 ///
 /// # Errors
 /// [`StoreError::NotFound`] when there is none the caller may see.
-pub async fn find(conn: &mut Connection, access: &Access, id: ClassId) -> StoreResult<ShownClass> {
+pub async fn find(conn: &Connection, access: &Access, id: ClassId) -> StoreResult<ShownClass> {
     Ok(readable(conn, access, id, Action::ClassesRead).await?.0)
 }
 
 /// A class the caller may see, and whether a grant also lets them do `action` with it.
-async fn readable(conn: &mut Connection, access: &Access, id: ClassId, action: Action) -> StoreResult<(ShownClass, bool)> {
+async fn readable(mut conn: &Connection, access: &Access, id: ClassId, action: Action) -> StoreResult<(ShownClass, bool)> {
     derived::require_read(access, Action::ClassesRead)?;
     let (record, unit, teacher, size) = shown(access);
     let row: (ClassRecord, Value, Option<Value>, i64, bool) = classes::table
@@ -143,7 +136,7 @@ async fn readable(conn: &mut Connection, access: &Access, id: ClassId, action: A
         .filter(classes::tenant_id.eq(Uuid::from(access.tenant)))
         .filter(visible(access, Action::ClassesRead))
         .select((record, unit, teacher, size, access.narrow(action, &RECORD)))
-        .first(conn)
+        .first(&mut conn)
         .await?;
     let (record, unit, teacher, size, may) = row;
     Ok((read((record, unit, teacher, size))?, may))

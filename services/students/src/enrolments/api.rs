@@ -204,7 +204,7 @@ fn created(enrolment: ShownEnrolment) -> Result<Record<Enrolment>, Problem> {
 )]
 #[get("/{enrolment_id}")]
 pub async fn read(context: ServiceContext, caller: Caller, id: Id<EnrolmentId>) -> Result<Record<Enrolment>, Problem> {
-    Ok(Record::of(store::find(&mut *context.db.get().await?, &caller, *id).await?.into()))
+    Ok(Record::of(store::find(&*context.db.share().await?, &caller, *id).await?.into()))
 }
 
 /// Change an enrolment

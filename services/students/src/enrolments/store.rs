@@ -6,7 +6,6 @@ use chrono::NaiveDate;
 use diesel::{
     BoolExpressionMethods, ExpressionMethods, QueryDsl, SelectableHelper,
     dsl::AsSelect,
-    expression::SqlLiteral,
     pg::Pg,
     sql_types::{Jsonb, Nullable},
 };
@@ -14,7 +13,7 @@ use diesel_async::RunQueryDsl;
 use registrar_access::{Access, Action, Record};
 use registrar_domain::{ClassId, EnrolmentId, SchoolYearId, StudentId};
 use registrar_store::{
-    Condition, Connection, Page, PageRequest, StoreError, StoreResult,
+    Computed, Condition, Connection, Page, PageRequest, StoreError, StoreResult,
     feed::{self, FeedCursor, FeedPage},
     history::{self, HistoryEntry},
 };
@@ -63,7 +62,7 @@ fn visible(access: &Access) -> Condition {
 }
 
 /// An enrolment as it is selected with what it shows of others.
-type Shown = (AsSelect<EnrolmentRecord, Pg>, SqlLiteral<Nullable<Jsonb>>);
+type Shown = (AsSelect<EnrolmentRecord, Pg>, Computed<Nullable<Jsonb>>);
 
 fn shown() -> Shown {
     (EnrolmentRecord::as_select(), embedded::class("enrolments.class_id", "enrolments.tenant_id"))
@@ -99,12 +98,12 @@ fn filtered<'a>(access: &Access, filter: &EnrolmentFilter) -> enrolments::BoxedQ
 /// [`StoreError::Forbidden`] when nothing lets the caller see enrolments at all.
 pub async fn list(conn: &mut Connection, access: &Access, filter: &EnrolmentFilter, page: &PageRequest) -> StoreResult<Page<ShownEnrolment>> {
     derived::require_read(access, Action::StudentsRead)?;
-    let mut query = filtered(access, filter).limit(page.limit + 1).select(shown());
+    let mut query = filtered(access, filter).select(shown());
     if let Some(after) = dated::after(page, "enrolments.enrolled_on", "enrolments.id")? {
         query = query.filter(after);
     }
     query = if page.descending { query.order((enrolments::enrolled_on.desc(), enrolments::id.desc())) } else { query.order((enrolments::enrolled_on.asc(), enrolments::id.asc())) };
-    let rows: Vec<(EnrolmentRecord, Option<Value>)> = query.load(conn).await?;
+    let rows: Vec<(EnrolmentRecord, Option<Value>)> = page.cut(query).load(conn).await?;
     let rows = rows.into_iter().map(read).collect::<StoreResult<Vec<_>>>()?;
     let total = if page.count { Some(filtered(access, filter).count().get_result(conn).await?) } else { None };
     Ok(page.page(rows, total, |row| (row.record.columns.enrolled_on.to_string(), row.record.id)))
@@ -114,19 +113,19 @@ pub async fn list(conn: &mut Connection, access: &Access, filter: &EnrolmentFilt
 ///
 /// # Errors
 /// [`StoreError::NotFound`] when there is none the caller may see.
-pub async fn find(conn: &mut Connection, access: &Access, id: EnrolmentId) -> StoreResult<ShownEnrolment> {
+pub async fn find(conn: &Connection, access: &Access, id: EnrolmentId) -> StoreResult<ShownEnrolment> {
     Ok(readable(conn, access, id).await?.0)
 }
 
 /// An enrolment the caller may see, and whether a grant also lets them change it.
-async fn readable(conn: &mut Connection, access: &Access, id: EnrolmentId) -> StoreResult<(ShownEnrolment, bool)> {
+async fn readable(mut conn: &Connection, access: &Access, id: EnrolmentId) -> StoreResult<(ShownEnrolment, bool)> {
     derived::require_read(access, Action::StudentsRead)?;
     let (record, class) = shown();
     let (record, class, may): (EnrolmentRecord, Option<Value>, bool) = enrolments::table
         .filter(enrolments::id.eq(Uuid::from(id)).and(enrolments::tenant_id.eq(Uuid::from(access.tenant))))
         .filter(visible(access))
         .select((record, class, access.narrow(Action::StudentsWrite, &RECORD)))
-        .first(conn)
+        .first(&mut conn)
         .await?;
     Ok((read((record, class))?, may))
 }

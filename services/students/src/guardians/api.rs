@@ -188,11 +188,11 @@ pub struct GuardianReadParameters {
 )]
 #[get("/{guardian_id}")]
 pub async fn read(context: ServiceContext, caller: Caller, id: Id<GuardianId>, parameters: Query<GuardianReadParameters>) -> Result<Record<Guardian>, Problem> {
-    let mut conn = context.db.get().await?;
     if parameters.0.sensitive == Some(true) {
+        let mut conn = context.db.get().await?;
         return Ok(Record::of(Guardian::in_full(store::find_sensitive(&mut conn, &caller, *id).await?)));
     }
-    Ok(Record::of(Guardian::masked(store::find(&mut conn, &caller, *id).await?)))
+    Ok(Record::of(Guardian::masked(store::find(&*context.db.share().await?, &caller, *id).await?)))
 }
 
 /// Change a guardian

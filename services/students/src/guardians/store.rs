@@ -8,7 +8,7 @@ use diesel_async::RunQueryDsl;
 use registrar_access::{Access, Action};
 use registrar_domain::{PhoneNumber, StudentId};
 use registrar_store::{
-    Condition, Connection, Page, PageRequest, StoreError, StoreResult, TextArray,
+    Computed, Condition, Connection, Page, PageRequest, StoreError, StoreResult,
     condition::contains_words,
     feed::{self, FeedCursor, FeedPage},
     history::{self, HistoryEntry},
@@ -74,12 +74,12 @@ pub(crate) fn permitted(access: &Access, action: Action) -> Condition {
 }
 
 /// The ids of the children the caller sees.
-fn seen(access: &Access) -> TextArray {
-    TextArray(Condition::sql(format!("array(select c.student_id::text from {CHILDREN}")).followed_by(visible_student(access)).and_sql(")"))
+fn seen(access: &Access) -> Computed<sql_types::Array<sql_types::Text>> {
+    Condition::sql(format!("array(select c.student_id::text from {CHILDREN}")).followed_by(visible_student(access)).and_sql(")").into()
 }
 
 /// What another guardian of a child the caller sees is today as well, and only one should be.
-fn warnings(access: &Access) -> TextArray {
+fn warnings(access: &Access) -> Computed<sql_types::Array<sql_types::Text>> {
     let is = |row: &str| format!(" between {row}.valid_from and {row}.valid_to and ({row}.relation = told.what or (told.what = 'primary_contact' and {row}.primary_contact))");
     let twice = Condition::sql(format!("array(select 'another_' || told.what from {SINGULAR} where exists (select 1 from {CHILDREN}"))
         .date(access.today)
@@ -90,11 +90,11 @@ fn warnings(access: &Access) -> TextArray {
         .and_sql(") and ")
         .followed_by(visible_student(access))
         .and_sql("))");
-    TextArray(twice)
+    twice.into()
 }
 
 /// A guardian as it is selected for a caller.
-type Shown = (AsSelect<GuardianRecord, Pg>, TextArray, TextArray);
+type Shown = (AsSelect<GuardianRecord, Pg>, Computed<sql_types::Array<sql_types::Text>>, Computed<sql_types::Array<sql_types::Text>>);
 type ShownRow = (GuardianRecord, Vec<String>, Vec<String>);
 
 fn shown(access: &Access) -> Shown {
@@ -134,12 +134,12 @@ pub async fn list(conn: &mut Connection, access: &Access, filter: &GuardianFilte
     if filter.phone.is_some() {
         access.require(Action::StudentsReadSensitive)?;
     }
-    let mut query = filtered(access, filter).limit(page.limit + 1).select(shown(access));
+    let mut query = filtered(access, filter).select(shown(access));
     if let Some(after) = page.keyset("guardians.name_sort", "guardians.id") {
         query = query.filter(after);
     }
     query = if page.descending { query.order((guardians::name_sort.desc(), guardians::id.desc())) } else { query.order((guardians::name_sort.asc(), guardians::id.asc())) };
-    let rows: Vec<ShownRow> = query.load(conn).await?;
+    let rows: Vec<ShownRow> = page.cut(query).load(conn).await?;
     let total = if page.count { Some(filtered(access, filter).count().get_result(conn).await?) } else { None };
     let found = page.page(rows.into_iter().map(read).collect(), total, |row| (row.record.entered.full_name.sort_key(), row.record.id));
     if filter.phone.is_some() && !found.items.is_empty() {
@@ -152,7 +152,7 @@ pub async fn list(conn: &mut Connection, access: &Access, filter: &GuardianFilte
 ///
 /// # Errors
 /// [`StoreError::NotFound`] when there is none the caller may see.
-pub async fn find(conn: &mut Connection, access: &Access, id: GuardianId) -> StoreResult<ShownGuardian> {
+pub async fn find(conn: &Connection, access: &Access, id: GuardianId) -> StoreResult<ShownGuardian> {
     Ok(readable(conn, access, id, Action::StudentsRead).await?.0)
 }
 
@@ -180,14 +180,14 @@ pub async fn log_read(conn: &mut Connection, access: &Access, ids: Vec<Uuid>) ->
 }
 
 /// A guardian the caller may see, and whether they may also do `action` with the record.
-async fn readable(conn: &mut Connection, access: &Access, id: GuardianId, action: Action) -> StoreResult<(ShownGuardian, bool)> {
+async fn readable(mut conn: &Connection, access: &Access, id: GuardianId, action: Action) -> StoreResult<(ShownGuardian, bool)> {
     derived::require_read(access, Action::StudentsRead)?;
     let (record, seen, warnings) = shown(access);
     let (record, seen, warnings, may): (GuardianRecord, Vec<String>, Vec<String>, bool) = guardians::table
         .filter(guardians::id.eq(Uuid::from(id)).and(guardians::tenant_id.eq(Uuid::from(access.tenant))))
         .filter(visible(access))
         .select((record, seen, warnings, permitted(access, action)))
-        .first(conn)
+        .first(&mut conn)
         .await?;
     Ok((read((record, seen, warnings)), may))
 }

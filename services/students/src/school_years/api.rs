@@ -124,7 +124,7 @@ pub async fn create(context: ServiceContext, caller: Caller, key: Idempotency, b
 )]
 #[get("/{school_year_id}")]
 pub async fn read(context: ServiceContext, caller: Caller, id: Id<SchoolYearId>) -> Result<Record<SchoolYear>, Problem> {
-    Ok(Record::of(store::find(&mut *context.db.get().await?, &caller, *id).await?.into()))
+    Ok(Record::of(store::find(&*context.db.share().await?, &caller, *id).await?.into()))
 }
 
 /// Change a school year

@@ -53,7 +53,7 @@ impl Importer for SchoolYearImporter {
             };
             let outcome = match held.get(&columns.code) {
                 None => {
-                    new.push(batch::row(Uuid::now_v7(), 1, &columns)?);
+                    new.push(batch::NewRow::new(columns));
                     Outcome::Created
                 }
                 Some(record) if record.columns == columns => Outcome::Unchanged,

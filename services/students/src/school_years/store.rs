@@ -52,12 +52,12 @@ fn filtered<'a>(access: &Access, filter: &'a SchoolYearFilter) -> school_years::
 /// [`StoreError::Forbidden`] when no grant of the caller lets them see school years at all.
 pub async fn list(conn: &mut Connection, access: &Access, filter: &SchoolYearFilter, page: &PageRequest) -> StoreResult<Page<SchoolYearRecord>> {
     access.require(Action::SchoolYearsRead)?;
-    let mut query = filtered(access, filter).limit(page.limit + 1).select(SchoolYearRecord::as_select());
+    let mut query = filtered(access, filter).select(SchoolYearRecord::as_select());
     if let Some(after) = page.keyset("school_years.code", "school_years.id") {
         query = query.filter(after);
     }
     query = if page.descending { query.order((school_years::code.desc(), school_years::id.desc())) } else { query.order((school_years::code.asc(), school_years::id.asc())) };
-    let rows = query.load(conn).await?;
+    let rows = page.cut(query).load(conn).await?;
     let total = if page.count { Some(filtered(access, filter).count().get_result(conn).await?) } else { None };
     Ok(page.page(rows, total, |row| (row.columns.code.clone(), row.id)))
 }
@@ -66,18 +66,18 @@ pub async fn list(conn: &mut Connection, access: &Access, filter: &SchoolYearFil
 ///
 /// # Errors
 /// [`StoreError::NotFound`], [`StoreError::Forbidden`].
-pub async fn find(conn: &mut Connection, access: &Access, id: SchoolYearId) -> StoreResult<SchoolYearRecord> {
+pub async fn find(conn: &Connection, access: &Access, id: SchoolYearId) -> StoreResult<SchoolYearRecord> {
     Ok(readable(conn, access, id).await?.0)
 }
 
 /// A school year, and whether the caller may also change it.
-async fn readable(conn: &mut Connection, access: &Access, id: SchoolYearId) -> StoreResult<(SchoolYearRecord, bool)> {
+async fn readable(mut conn: &Connection, access: &Access, id: SchoolYearId) -> StoreResult<(SchoolYearRecord, bool)> {
     access.require(Action::SchoolYearsRead)?;
     Ok(school_years::table
         .filter(school_years::id.eq(Uuid::from(id)))
         .filter(school_years::tenant_id.eq(Uuid::from(access.tenant)))
         .select((SchoolYearRecord::as_select(), access.narrow(Action::SchoolYearsWrite, &RECORD)))
-        .first(conn)
+        .first(&mut conn)
         .await?)
 }
 

@@ -229,7 +229,9 @@ impl From<StudentQuery> for StudentFilter {
 #[get("")]
 pub async fn list(context: ServiceContext, caller: Caller, list: List<StudentQuery>) -> Result<Listing, Problem> {
     let (page, fields) = (list.page(&store::SORTS)?, list.fields(&SUMMARY, &FIELDS)?);
-    let found = store::list(&mut *context.db.get().await?, &caller, &list.filter.into(), &page).await?;
+    let filter = list.filter.into();
+    let conn = context.db.reader(store::is_steady(&caller, &filter, &page) && !page.count).await?;
+    let found = store::list(&conn, &caller, &filter, &page).await?;
     Listing::of(found.map(Student::masked), fields.as_deref())
 }
 
@@ -268,11 +270,11 @@ pub struct StudentReadParameters {
 )]
 #[get("/{student_id}")]
 pub async fn read(context: ServiceContext, caller: Caller, id: Id<StudentId>, parameters: Query<StudentReadParameters>) -> Result<Record<Student>, Problem> {
-    let mut conn = context.db.get().await?;
     if parameters.0.sensitive == Some(true) {
+        let mut conn = context.db.get().await?;
         return Ok(Record::of(Student::in_full(store::find_sensitive(&mut conn, &caller, *id).await?)));
     }
-    Ok(Record::of(Student::masked(store::find(&mut conn, &caller, *id).await?)))
+    Ok(Record::of(Student::masked(store::find(&*context.db.share().await?, &caller, *id).await?)))
 }
 
 /// Change a student

@@ -6,7 +6,6 @@ use chrono::NaiveDate;
 use diesel::{
     BoolExpressionMethods, ExpressionMethods, OptionalExtension, QueryDsl, SelectableHelper,
     dsl::AsSelect,
-    expression::SqlLiteral,
     pg::Pg,
     sql_types::{Jsonb, Nullable},
 };
@@ -14,7 +13,7 @@ use diesel_async::RunQueryDsl;
 use registrar_access::{Access, Action, Record};
 use registrar_domain::{ClassId, Cohort, EducationLevel, Hierarchy, IdentityStatus, StudentId, UnitId};
 use registrar_store::{
-    Condition, Connection, Page, PageRequest, StoreError, StoreResult,
+    Computed, Condition, Connection, Page, PageRequest, StoreError, StoreResult,
     condition::{contains_words, within},
     feed::{self, FeedCursor, FeedPage},
     history::{self, HistoryEntry},
@@ -41,7 +40,7 @@ pub const RECORD: Record =
 const SENSITIVE: [&str; 8] = ["personal_number", "phone", "ethnic_group", "religion", "policy_category", "disability", "health", "identifiers"];
 
 /// What a list is narrowed by.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, PartialEq)]
 pub struct StudentFilter {
     /// Words of the name, accents ignored.
     pub name: Option<String>,
@@ -75,7 +74,7 @@ pub(crate) fn visible(access: &Access) -> Condition {
 }
 
 /// A student as it is selected with what it shows of others.
-type Shown = (AsSelect<StudentRecord, Pg>, SqlLiteral<Nullable<Jsonb>>);
+type Shown = (AsSelect<StudentRecord, Pg>, Computed<Nullable<Jsonb>>);
 
 fn shown() -> Shown {
     (StudentRecord::as_select(), embedded::class("students.class_id", "students.tenant_id"))
@@ -124,9 +123,18 @@ fn filtered<'a>(access: &Access, filter: &'a StudentFilter) -> students::BoxedQu
 ///
 /// # Errors
 /// [`StoreError::Forbidden`] when nothing lets the caller see students at all.
-pub async fn list(conn: &mut Connection, access: &Access, filter: &StudentFilter, page: &PageRequest) -> StoreResult<Page<ShownStudent>> {
+pub async fn list(conn: &Connection, access: &Access, filter: &StudentFilter, page: &PageRequest) -> StoreResult<Page<ShownStudent>> {
     derived::require_read(access, Action::StudentsRead)?;
-    paged(conn, &|| filtered(access, filter), page).await
+    paged(conn, &|| filtered(access, filter), &page.steady_if(is_steady(access, filter, page))).await
+}
+
+/// Whether nearly every row met in the order of an index is shown: then a page is soon read.
+#[must_use]
+pub fn is_steady(access: &Access, filter: &StudentFilter, page: &PageRequest) -> bool {
+    // Those of a unit or a class come in the order of an index by name alone.
+    let in_order = page.sort == "name" || (filter.unit.is_none() && filter.class.is_none());
+    let usual = in_order && *filter == StudentFilter { unit: filter.unit, class: filter.class, ..StudentFilter::default() };
+    usual && access.reaches_most_or_one(Action::StudentsRead, &RECORD)
 }
 
 /// The students who were in a class on a day, a page of them; also those who have gone elsewhere since.
@@ -148,9 +156,9 @@ pub async fn list_of_class(conn: &mut Connection, access: &Access, class: ClassI
 }
 
 /// A page of what `filtered` makes.
-async fn paged<'a>(conn: &mut Connection, filtered: &(dyn Fn() -> students::BoxedQuery<'a, Pg> + Sync), page: &PageRequest) -> StoreResult<Page<ShownStudent>> {
+async fn paged<'a>(mut conn: &Connection, filtered: &(dyn Fn() -> students::BoxedQuery<'a, Pg> + Sync), page: &PageRequest) -> StoreResult<Page<ShownStudent>> {
     let by_code = page.sort == "code";
-    let mut query = filtered().limit(page.limit + 1).select(shown());
+    let mut query = filtered().select(shown());
     if let Some(after) = if by_code { page.keyset_of_unique("students.code") } else { page.keyset("students.name_sort", "students.id") } {
         query = query.filter(after);
     }
@@ -160,9 +168,9 @@ async fn paged<'a>(conn: &mut Connection, filtered: &(dyn Fn() -> students::Boxe
         (false, false) => query.order((students::name_sort.asc(), students::id.asc())),
         (false, true) => query.order((students::name_sort.desc(), students::id.desc())),
     };
-    let rows: Vec<(StudentRecord, Option<Value>)> = query.load(conn).await?;
+    let rows: Vec<(StudentRecord, Option<Value>)> = page.cut(query).load(&mut conn).await?;
     let rows = rows.into_iter().map(read).collect::<StoreResult<Vec<_>>>()?;
-    let total = if page.count { Some(filtered().count().get_result(conn).await?) } else { None };
+    let total = if page.count { Some(filtered().count().get_result(&mut conn).await?) } else { None };
     let key = |student: &ShownStudent| if by_code { student.record.columns.code.clone() } else { student.record.columns.name_sort.clone() };
     Ok(page.page(rows, total, |student| (key(student), student.record.id)))
 }
@@ -171,7 +179,7 @@ async fn paged<'a>(conn: &mut Connection, filtered: &(dyn Fn() -> students::Boxe
 ///
 /// # Errors
 /// [`StoreError::NotFound`] when there is none the caller may see.
-pub async fn find(conn: &mut Connection, access: &Access, id: StudentId) -> StoreResult<ShownStudent> {
+pub async fn find(conn: &Connection, access: &Access, id: StudentId) -> StoreResult<ShownStudent> {
     Ok(readable(conn, access, id, Action::StudentsRead).await?.0)
 }
 
@@ -199,7 +207,7 @@ pub async fn log_read(conn: &mut Connection, access: &Access, ids: Vec<Uuid>) ->
 }
 
 /// A student the caller may see, and whether a grant also lets them do `action` with the record.
-async fn readable(conn: &mut Connection, access: &Access, id: StudentId, action: Action) -> StoreResult<(ShownStudent, bool)> {
+async fn readable(mut conn: &Connection, access: &Access, id: StudentId, action: Action) -> StoreResult<(ShownStudent, bool)> {
     derived::require_read(access, Action::StudentsRead)?;
     let (record, class) = shown();
     let row: (StudentRecord, Option<Value>, bool) = students::table
@@ -207,7 +215,7 @@ async fn readable(conn: &mut Connection, access: &Access, id: StudentId, action:
         .filter(students::tenant_id.eq(Uuid::from(access.tenant)))
         .filter(visible(access))
         .select((record, class, access.narrow(action, &RECORD)))
-        .first(conn)
+        .first(&mut conn)
         .await?;
     let (record, class, may) = row;
     Ok((read((record, class))?, may))

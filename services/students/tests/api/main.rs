@@ -9,6 +9,7 @@ mod fields;
 mod figures;
 mod guardians;
 mod imports;
+mod lists;
 mod misuse;
 mod oracle;
 mod rights;

@@ -135,7 +135,7 @@ pub async fn annotated(importer: Arc<dyn Importer>, context: &ServiceContext, ca
     let file = store::file(&mut conn, id).await?.ok_or_else(|| Problem::new(ProblemKind::NotFound).detail("the file had no errors, or was deleted a week after the end"))?;
     let _memory = memory_for(Some(file.len()))?;
     let mut remarks = Vec::new();
-    let mut page = PageRequest { limit: 1000, after: None, sort: "line", descending: false, count: false };
+    let mut page = PageRequest::first(1000, "line");
     loop {
         let found = store::errors(&mut conn, id, &page).await?;
         remarks.extend(found.items.into_iter().map(|error| Remark {

@@ -4,6 +4,7 @@
 
 mod platform;
 mod services;
+mod shared_connections;
 
 use std::time::Duration;
 
