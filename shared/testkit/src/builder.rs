@@ -13,6 +13,7 @@ use registrar_runtime::{Events, Options, Running};
 use registrar_servers::{InstallPolicy, Redis, ServerKind, ensure};
 use secrecy::SecretString;
 use tokio::runtime::Runtime;
+use tracing_subscriber::{EnvFilter, filter::LevelFilter};
 
 use crate::{
     Api, Cluster, TestClock, TestDatabase, TestSystem,
@@ -97,6 +98,7 @@ impl TestSystemBuilder {
     /// # Errors
     /// When a server or a service does not start.
     pub async fn start(self) -> Result<TestSystem> {
+        show_log();
         let runtime = OwnRuntime(Some(tokio::runtime::Builder::new_multi_thread().worker_threads(2).thread_name("services").enable_all().build()?));
         let cluster = match self.cluster {
             Some(cluster) => cluster,
@@ -143,6 +145,13 @@ impl TestSystemBuilder {
         }
         Ok(system)
     }
+}
+
+/// Warnings and errors are shown with a failed test, for what an answer does not say; RUST_LOG chooses others.
+fn show_log() {
+    let filter = EnvFilter::builder().with_default_directive(LevelFilter::WARN.into()).from_env_lossy();
+    // A second start in this process is refused, which is right.
+    let _ = tracing_subscriber::fmt().with_env_filter(filter).with_test_writer().try_init();
 }
 
 async fn own_redis() -> Result<Redis> {

@@ -38,7 +38,12 @@ pub struct Oracle {
 impl Oracle {
     pub async fn new(seed: u64) -> Self {
         let builder = TestSystem::builder(vec![registrar_reporting::service()]);
-        let system = builder.options(|options| options.listen.workers = 2).start().await.unwrap();
+        let two_threads = builder.options(|options| {
+            options.listen.workers = 2;
+            // Each thread has half of them, less those that its requests share: as many as there are questions at once, and more.
+            options.connections = 16;
+        });
+        let system = two_threads.start().await.unwrap();
         let mut dice = Dice::new(seed);
         let tenants = [system.tenant(), system.new_tenant("Hệ thống khác").await.unwrap()];
         let mut authority = Authority::new(&mut dice, "2025-09-15".parse().unwrap(), tenants);
