@@ -196,7 +196,7 @@ impl Access {
     /// # Errors
     /// [`StoreError::NotYetKnown`] when the unit is not known here or its existence is not the caller's to know,
     /// [`StoreError::Forbidden`] outside the caller's grants.
-    pub async fn in_unit(&self, conn: &mut Connection, action: Action, unit: UnitId, level: Option<EducationLevel>) -> StoreResult<KnownUnit> {
+    pub async fn in_unit(&self, conn: &Connection, action: Action, unit: UnitId, level: Option<EducationLevel>) -> StoreResult<KnownUnit> {
         let units = self.in_units(conn, action, &[unit]).await?;
         let granted = units.into_iter().next().ok_or_else(|| StoreError::NotYetKnown(format!("unit {unit}")))?;
         if granted.permits(level) { Ok(granted.unit) } else { Err(StoreError::Forbidden(action.as_str())) }
@@ -206,14 +206,14 @@ impl Access {
     ///
     /// # Errors
     /// [`StoreError::Forbidden`].
-    pub async fn in_units(&self, conn: &mut Connection, action: Action, ids: &[UnitId]) -> StoreResult<Vec<GrantedUnit>> {
+    pub async fn in_units(&self, mut conn: &Connection, action: Action, ids: &[UnitId]) -> StoreResult<Vec<GrantedUnit>> {
         self.require_fresh(action)?;
         let ids: Vec<Uuid> = ids.iter().map(|id| Uuid::from(*id)).collect();
         let rows: Vec<(KnownUnit, Vec<String>, bool, bool)> = units::table
             .filter(units::tenant_id.eq(Uuid::from(self.tenant)))
             .filter(units::id.eq_any(ids))
             .select((KnownUnit::as_select(), self.levels(action, None), self.narrow(action, &Record::UNIT), self.narrow(Action::UnitsRead, &Record::UNIT)))
-            .load(conn)
+            .load(&mut conn)
             .await?;
         if rows.iter().any(|(_, _, may, sees)| *sees && !may) {
             return Err(StoreError::Forbidden(action.as_str()));

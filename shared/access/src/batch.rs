@@ -5,29 +5,16 @@ use std::fmt::Debug;
 
 use diesel::{sql_query, sql_types};
 use diesel_async::RunQueryDsl;
+pub use registrar_store::json::{Row, fields};
 use registrar_store::{Connection, Json, Keep, StoreError, StoreResult};
 use serde::Serialize;
-use serde_json::{Map, Value, json};
+use serde_json::json;
 use uuid::Uuid;
 
 use crate::Access;
 
-/// A row on its way into a table, column by column.
-pub type Row = Map<String, Value>;
-
 /// The author columns, bound after the rows ($1) and the tenant ($2).
 const AUTHOR: [(&str, &str); 5] = [("changed_at", "$3"), ("changed_by", "$4"), ("changed_for", "$5"), ("changed_via", "$6"), ("request_id", "$7")];
-
-/// A record's columns as members of an object.
-///
-/// # Errors
-/// [`StoreError::Broken`] when it is not one.
-pub fn fields(record: &impl Serialize) -> StoreResult<Row> {
-    match serde_json::to_value(record) {
-        Ok(Value::Object(fields)) => Ok(fields),
-        _ => Err(StoreError::Broken("a row cannot be written as JSON")),
-    }
-}
 
 /// A record's columns with its id, and the version that was read (1 of a new one): a row for [`update`], and for [`insert`]
 /// when more columns are added to it.

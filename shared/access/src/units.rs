@@ -30,8 +30,8 @@ pub async fn by_codes(conn: &mut Connection, access: &Access, action: Action, co
 ///
 /// # Errors
 /// Only when the database cannot be asked.
-pub async fn known(conn: &mut Connection, access: &Access, ids: Vec<Uuid>) -> StoreResult<BTreeSet<Uuid>> {
-    let rows: Vec<Uuid> = units::table.filter(units::tenant_id.eq(Uuid::from(access.tenant))).filter(units::id.eq_any(ids)).select(units::id).load(conn).await?;
+pub async fn known(mut conn: &Connection, access: &Access, ids: Vec<Uuid>) -> StoreResult<BTreeSet<Uuid>> {
+    let rows: Vec<Uuid> = units::table.filter(units::tenant_id.eq(Uuid::from(access.tenant))).filter(units::id.eq_any(ids)).select(units::id).load(&mut conn).await?;
     Ok(rows.into_iter().collect())
 }
 

@@ -25,7 +25,7 @@ impl IfMatch {
     ///
     /// # Errors
     /// `stale`, with an error of the code `changed` for each field.
-    pub async fn check(self, conn: &mut Connection, (aggregate, table): (&'static str, &'static str), id: Uuid, current: i64) -> Result<(), Problem> {
+    pub async fn check(self, conn: &Connection, (aggregate, table): (&'static str, &'static str), id: Uuid, current: i64) -> Result<(), Problem> {
         let IfMatch::Version(seen) = self else { return Ok(()) };
         if seen == current {
             return Ok(());

@@ -19,6 +19,7 @@ use tokio::sync::Notify;
 use crate::{
     Keep, StoreError, StoreResult,
     connect::{Connector, KEPT},
+    edits::{self, Edit, Edits, Outcome, Stamps},
     shared::{LANES, Reader, Shared, SharedConnection},
 };
 
@@ -54,6 +55,7 @@ impl Default for DbOptions {
 pub struct Db {
     pool: Pool<AsyncPgConnection>,
     shared: Arc<Shared>,
+    edits: Arc<Edits>,
     committed: Arc<Notify>,
     origin: Arc<Origin>,
 }
@@ -64,6 +66,7 @@ struct Origin {
     options: DbOptions,
     pools: Mutex<Vec<Pool<AsyncPgConnection>>>,
     shared: Mutex<Vec<Arc<Shared>>>,
+    edits: Mutex<Vec<Arc<Edits>>>,
 }
 
 impl Db {
@@ -72,8 +75,8 @@ impl Db {
     /// # Errors
     /// [`StoreError::Unavailable`] when the pool cannot be built.
     pub fn open(url: &str, options: &DbOptions) -> StoreResult<Self> {
-        let origin = Origin { connector: Arc::new(Connector::new(url)), options: options.clone(), pools: Mutex::default(), shared: Mutex::default() };
-        Ok(Db { pool: origin.pool(options.max_connections)?, shared: origin.shared(), committed: Arc::new(Notify::new()), origin: Arc::new(origin) })
+        let origin = Origin { connector: Arc::new(Connector::new(url)), options: options.clone(), pools: Mutex::default(), shared: Mutex::default(), edits: Mutex::default() };
+        Ok(Db { pool: origin.pool(options.max_connections)?, shared: origin.shared(), edits: origin.edits(), committed: Arc::new(Notify::new()), origin: Arc::new(origin) })
     }
 
     /// The same database for one of so many threads that answer requests, with connections of its own: whoever opens a
@@ -82,8 +85,8 @@ impl Db {
     /// # Errors
     /// [`StoreError::Unavailable`] when the pool cannot be built.
     pub fn of_worker(&self, workers: usize) -> StoreResult<Self> {
-        let part = self.origin.options.max_connections.div_ceil(workers.max(1)).saturating_sub(LANES).max(2);
-        Ok(Db { pool: self.origin.pool(part)?, shared: self.origin.shared(), ..self.clone() })
+        let part = self.origin.options.max_connections.div_ceil(workers.max(1)).saturating_sub(LANES + 1).max(2);
+        Ok(Db { pool: self.origin.pool(part)?, shared: self.origin.shared(), edits: self.origin.edits(), ..self.clone() })
     }
 
     /// A connection shared with other requests, for one statement that is soon answered and changes nothing.
@@ -116,6 +119,23 @@ impl Db {
         Ok(conn)
     }
 
+    /// Changes a row, in one statement with the rows that others change at the same time; none when it was changed since it
+    /// was read. What is refused together is tried alone.
+    ///
+    /// # Errors
+    /// Those of a statement that changes a row; [`StoreError::Unavailable`] when there are too many edits, or no connection
+    /// can be made, in time.
+    pub async fn edit(&self, edit: Edit) -> StoreResult<Option<Stamps>> {
+        let edit = Arc::new(edit);
+        // A trace is told to the connection of one change.
+        if !registrar_traces::is_on()
+            && let Outcome::Made(stamps) = self.edits.together(edit.clone()).await?
+        {
+            return Ok(stamps);
+        }
+        edits::alone(&*self.get().await?, &edit).await
+    }
+
     /// Says that a write was committed, so that the relay publishes it now instead of at its next poll.
     pub fn committed(&self) {
         self.committed.notify_one();
@@ -127,12 +147,13 @@ impl Db {
     }
 
     /// Connections in use and the most there can be, of the pool that is fullest, for the metrics; or the places on shared
-    /// connections, if those are fuller.
+    /// connections or among edits, if those are fuller.
     #[must_use]
     pub fn usage(&self) -> (usize, usize) {
-        let (Ok(pools), Ok(shared)) = (self.origin.pools.lock(), self.origin.shared.lock()) else { return (0, 0) };
+        let (Ok(pools), Ok(shared), Ok(edits)) = (self.origin.pools.lock(), self.origin.shared.lock(), self.origin.edits.lock()) else { return (0, 0) };
         let usages = pools.iter().map(Pool::status).map(|status| (status.size.saturating_sub(status.available), status.max_size));
-        usages.chain(shared.iter().map(|shared| shared.usage())).max_by(|one, other| (one.0 * other.1).cmp(&(other.0 * one.1))).unwrap_or_default()
+        let places = shared.iter().map(|shared| shared.usage()).chain(edits.iter().map(|edits| edits.usage()));
+        usages.chain(places).max_by(|one, other| (one.0 * other.1).cmp(&(other.0 * one.1))).unwrap_or_default()
     }
 }
 
@@ -143,6 +164,14 @@ impl Origin {
             all.push(shared.clone());
         }
         shared
+    }
+
+    fn edits(&self) -> Arc<Edits> {
+        let edits = Arc::new(Edits::new(self.connector.clone(), self.options.wait));
+        if let Ok(mut all) = self.edits.lock() {
+            all.push(edits.clone());
+        }
+        edits
     }
 
     fn pool(&self, most: usize) -> StoreResult<Pool<AsyncPgConnection>> {

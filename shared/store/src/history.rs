@@ -89,17 +89,17 @@ pub async fn entries(conn: &mut Connection, aggregate: &'static str, table: &'st
 ///
 /// # Errors
 /// Only when the database cannot be asked.
-pub async fn changed_since(conn: &mut Connection, aggregate: &'static str, table: &'static str, id: Uuid, version: i64) -> StoreResult<Vec<String>> {
+pub async fn changed_since(mut conn: &Connection, aggregate: &'static str, table: &'static str, id: Uuid, version: i64) -> StoreResult<Vec<String>> {
     let former: Option<Value> = history::table
         .filter(history::aggregate.eq(aggregate))
         .filter(history::id.eq(id))
         .filter(history::version.eq(version))
         .select(history::state)
-        .first(conn)
+        .first(&mut conn)
         .await
         .optional()?;
     let Some(former) = former else { return Ok(Vec::new()) };
-    let current: State = sql_query(format!("select to_jsonb(t) as state from {table} t where id = $1")).bind::<sql_types::Uuid, _>(id).get_result(conn).await?;
+    let current: State = sql_query(format!("select to_jsonb(t) as state from {table} t where id = $1")).bind::<sql_types::Uuid, _>(id).get_result(&mut conn).await?;
     Ok(changes(&former, &current.state, &[]).into_iter().map(|change| change.field).collect())
 }
 

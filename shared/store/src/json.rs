@@ -1,4 +1,4 @@
-//! A typed value in a `jsonb` column.
+//! A typed value in a `jsonb` column, and rows as JSON.
 
 use std::io::Write;
 
@@ -10,6 +10,9 @@ use diesel::{
     sql_types::Jsonb,
 };
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde_json::{Map, Value};
+
+use crate::{StoreError, StoreResult};
 
 /// A value that its column keeps as JSON; in JSON it is the value itself.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, AsExpression, FromSqlRow)]
@@ -32,5 +35,19 @@ impl<T: DeserializeOwned + std::fmt::Debug> FromSql<Jsonb, Pg> for Json<T> {
             Some((1, json)) => Ok(Json(serde_json::from_slice(json)?)),
             _ => Err("an unknown binary form of jsonb".into()),
         }
+    }
+}
+
+/// A row on its way into a table, column by column.
+pub type Row = Map<String, Value>;
+
+/// A record's columns as members of an object.
+///
+/// # Errors
+/// [`StoreError::Broken`] when it is not one.
+pub fn fields(record: &impl Serialize) -> StoreResult<Row> {
+    match serde_json::to_value(record) {
+        Ok(Value::Object(fields)) => Ok(fields),
+        _ => Err(StoreError::Broken("a row cannot be written as JSON")),
     }
 }

@@ -2,22 +2,18 @@
 //! one after another, and the answers come back together. That takes half of the machine that a connection for each takes,
 //! most of which goes into waking each other up (docs/adr/0010-shared-connections.md).
 
-use std::{
-    ops::Deref,
-    sync::{Arc, Mutex},
-    time::Duration,
-};
+use std::{ops::Deref, sync::Arc, time::Duration};
 
-use diesel::sql_query;
-use diesel_async::{RunQueryDsl, pooled_connection::deadpool::Object};
+use diesel_async::pooled_connection::deadpool::Object;
 use tokio::{
-    sync::{OnceCell, OwnedSemaphorePermit, Semaphore},
+    sync::{OwnedSemaphorePermit, Semaphore},
     time::timeout,
 };
 
 use crate::{
     Connection, StoreError, StoreResult,
     connect::{Connector, Driven},
+    lane::{Lane, Made},
 };
 
 /// So many shared connections a pool has beside its own.
@@ -29,16 +25,10 @@ const LONGEST: u64 = 5000;
 
 /// The shared connections of one thread.
 pub(crate) struct Shared {
-    connector: Arc<Connector>,
     room: Arc<Semaphore>,
     lanes: [Lane; LANES],
     wait: Duration,
 }
-
-/// A connection, made when first needed by the first of those who need it.
-type Made = OnceCell<Arc<Driven>>;
-/// Another takes its place when it is over.
-type Lane = Mutex<Arc<Made>>;
 
 /// A place on a shared connection.
 pub struct SharedConnection {
@@ -77,7 +67,8 @@ impl Deref for Reader {
 
 impl Shared {
     pub(crate) fn new(connector: Arc<Connector>, wait: Duration) -> Self {
-        Shared { connector, room: Arc::new(Semaphore::new(ROOM)), lanes: Default::default(), wait }
+        let lane = |_| Lane::new(connector.clone(), format!("set statement_timeout = {LONGEST}"));
+        Shared { room: Arc::new(Semaphore::new(ROOM)), lanes: std::array::from_fn(lane), wait }
     }
 
     pub(crate) async fn get(&self) -> StoreResult<SharedConnection> {
@@ -94,23 +85,9 @@ impl Shared {
     async fn place(&self) -> StoreResult<SharedConnection> {
         let none = || StoreError::Unavailable("no shared connection".to_owned());
         let place = self.room.clone().acquire_owned().await.map_err(|_| none())?;
-        let lane = self.lanes.iter().filter_map(open).min_by_key(Arc::strong_count).ok_or_else(none)?;
-        let conn = lane.get_or_try_init(|| self.connect()).await?.clone();
-        Ok(SharedConnection { conn, _lane: lane, _place: place })
+        let open = self.lanes.iter().filter_map(|lane| Some((lane, lane.open()?)));
+        let (lane, made) = open.min_by_key(|(_, made)| Arc::strong_count(made)).ok_or_else(none)?;
+        let conn = lane.connection(&made).await?;
+        Ok(SharedConnection { conn, _lane: made, _place: place })
     }
-
-    async fn connect(&self) -> StoreResult<Arc<Driven>> {
-        let driven = self.connector.connect().await.map_err(|error| StoreError::Unavailable(error.to_string()))?;
-        sql_query(format!("set statement_timeout = {LONGEST}")).execute(&mut &driven.conn).await?;
-        Ok(Arc::new(driven))
-    }
-}
-
-/// Where the connection is or will be.
-fn open(lane: &Lane) -> Option<Arc<Made>> {
-    let mut lane = lane.lock().ok()?;
-    if lane.get().is_some_and(|conn| conn.is_over()) {
-        *lane = Arc::default();
-    }
-    Some(lane.clone())
 }

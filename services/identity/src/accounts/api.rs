@@ -191,7 +191,7 @@ pub async fn read(context: ServiceContext, caller: Caller, id: Id<AccountId>) ->
 pub async fn update(context: ServiceContext, caller: Caller, id: Id<AccountId>, seen: IfMatch, patch: AccountPatch) -> Result<Record<Account>, Problem> {
     let mut conn = context.db.get().await?;
     let found = store::find_to_change(&mut conn, &caller, *id).await?;
-    seen.check(&mut conn, (store::AGGREGATE, "accounts"), found.0.id, found.0.version).await?;
+    seen.check(&conn, (store::AGGREGATE, "accounts"), found.0.id, found.0.version).await?;
     let input = patch.apply(&found.0.columns.to_input()?)?;
     Ok(Record::of(store::update(&mut conn, &caller, found, input).await?.into()))
 }

@@ -184,7 +184,7 @@ pub async fn read(context: ServiceContext, caller: Caller, id: Id<GrantId>) -> R
 pub async fn update(context: ServiceContext, caller: Caller, id: Id<GrantId>, seen: IfMatch, patch: GrantPatch) -> Result<Record<Grant>, Problem> {
     let mut conn = context.db.get().await?;
     let found = store::find_to_change(&mut conn, &caller, *id).await?;
-    seen.check(&mut conn, (store::AGGREGATE, "grants"), found.id, found.version).await?;
+    seen.check(&conn, (store::AGGREGATE, "grants"), found.id, found.version).await?;
     let input = patch.apply(&found.columns.to_input()?)?;
     Ok(Record::of(store::update(&mut conn, &caller, found, &input).await?.into()))
 }

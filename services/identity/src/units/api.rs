@@ -218,7 +218,7 @@ pub async fn read(context: ServiceContext, caller: Caller, id: Id<UnitId>) -> Re
 pub async fn update(context: ServiceContext, caller: Caller, id: Id<UnitId>, seen: IfMatch, patch: UnitPatch) -> Result<Record<Unit>, Problem> {
     let mut conn = context.db.get().await?;
     let found = store::find_to_change(&mut conn, &caller, *id).await?;
-    seen.check(&mut conn, (store::AGGREGATE, "units"), found.id, found.version).await?;
+    seen.check(&conn, (store::AGGREGATE, "units"), found.id, found.version).await?;
     let input = patch.apply(&found.columns.to_input()?)?;
     Ok(Record::of(Unit::try_from(store::update(&mut conn, &caller, found, &input).await?)?))
 }

@@ -338,11 +338,11 @@ pub async fn read(context: ServiceContext, caller: Caller, id: Id<StaffId>, know
 )]
 #[patch("/{staff_id}")]
 pub async fn update(context: ServiceContext, caller: Caller, id: Id<StaffId>, seen: IfMatch, patch: StaffPatch) -> Result<Record<Staff>, Problem> {
-    let mut conn = context.db.get().await?;
-    let found = store::find_to_change(&mut conn, &caller, *id).await?;
-    seen.check(&mut conn, (store::AGGREGATE, "staff"), found.id, found.version).await?;
+    let conn = context.db.share().await?;
+    let found = store::find_to_change(&conn, &caller, *id).await?;
+    seen.check(&conn, (store::AGGREGATE, "staff"), found.id, found.version).await?;
     let input = patch.apply(&found.columns.to_input()?)?;
-    Ok(Record::of(Staff::masked(store::update(&mut conn, &caller, found, &input).await?)))
+    Ok(Record::of(Staff::masked(store::update(&context.db, &conn, &caller, found, &input).await?)))
 }
 
 /// Follow changes of staff

@@ -37,7 +37,7 @@ impl Importer for StaffImporter {
     async fn apply(&self, conn: &mut Connection, access: &Access, rows: Vec<ImportRow>) -> StoreResult<Vec<RowResult>> {
         let mut known = Known::load(conn, access, &rows).await?;
         let mut results = Vec::with_capacity(rows.len());
-        let mut new = Vec::new();
+        let (mut new, mut changed) = (Vec::new(), Vec::new());
         for row in rows {
             let line = row.line;
             let (input, held) = match known.decide(row) {
@@ -55,15 +55,18 @@ impl Importer for StaffImporter {
                     }
                     Err(error) => RowResult::refused(line, error)?,
                 },
-                Some(record) => {
-                    let (version, unit) = (record.version, record.columns.unit_id);
-                    match store::update(conn, access, record, &input).await {
-                        Ok(after) => RowResult { line, outcome: if after.version == version { Outcome::Unchanged } else { Outcome::Changed(unit) } },
-                        Err(error) => unit_column(RowResult::refused(line, error)?),
+                Some(record) => match store::changed(conn, access, &record.columns, &input).await {
+                    Ok(None) => RowResult { line, outcome: Outcome::Unchanged },
+                    Ok(Some(columns)) => {
+                        let unit = record.columns.unit_id;
+                        changed.push((record, columns));
+                        RowResult { line, outcome: Outcome::Changed(unit) }
                     }
-                }
+                    Err(error) => unit_column(RowResult::refused(line, error)?),
+                },
             });
         }
+        store::update_many(conn, access, &changed).await?;
         store::insert_many(conn, access, &new).await?;
         Ok(results)
     }

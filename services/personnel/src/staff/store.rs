@@ -4,7 +4,7 @@ use std::{collections::HashMap, sync::Arc};
 
 use chrono::{DateTime, Utc};
 use diesel::{
-    BoolExpressionMethods, ExpressionMethods, OptionalExtension, QueryDsl, SelectableHelper,
+    BoolExpressionMethods, ExpressionMethods, QueryDsl, SelectableHelper,
     dsl::sql,
     pg::Pg,
     sql_types::{Nullable, Text},
@@ -15,7 +15,7 @@ use registrar_access::{Access, Action, Record, batch, units};
 use registrar_codes::fields::ContractForm;
 use registrar_domain::{EducationLevel, Hierarchy, IdentityStatus, StaffId, UnitId};
 use registrar_store::{
-    Condition, Connection, Keep, Page, PageRequest, StoreError, StoreResult, authored,
+    Condition, Connection, Db, Edit, Page, PageRequest, Stamps, StoreError, StoreResult, authored,
     condition::{contains_words, within},
     feed::{self, FeedCursor, FeedPage},
     history::{self, HistoryEntry},
@@ -287,7 +287,7 @@ pub async fn create(conn: &mut Connection, access: &Access, input: &StaffInput) 
 
 /// Refuses a record that the caller may not place in its unit and education level, and one that `arrives` in a closed
 /// unit; those that are there already can still be corrected.
-async fn check_place(conn: &mut Connection, access: &Access, input: &StaffInput, arrives: bool) -> StoreResult<()> {
+async fn check_place(conn: &Connection, access: &Access, input: &StaffInput, arrives: bool) -> StoreResult<()> {
     let unit = access.in_unit(conn, Action::StaffWrite, input.unit_id, input.education_level).await?;
     if unit.status == "open" || !arrives {
         return Ok(());
@@ -296,7 +296,7 @@ async fn check_place(conn: &mut Connection, access: &Access, input: &StaffInput,
 }
 
 /// Refuses employments at units that are none of the tenant's; whoever keeps the record need not keep theirs.
-async fn check_elsewhere(conn: &mut Connection, access: &Access, input: &StaffInput) -> StoreResult<()> {
+async fn check_elsewhere(conn: &Connection, access: &Access, input: &StaffInput) -> StoreResult<()> {
     let named = [("former_employments", &input.former_employments.0), ("secondary_employments", &input.secondary_employments.0)];
     let ids: Vec<Uuid> = named.iter().flat_map(|(_, employments)| employments.iter().map(|employment| employment.unit_id.into())).collect();
     if ids.is_empty() {
@@ -315,40 +315,51 @@ async fn check_elsewhere(conn: &mut Connection, access: &Access, input: &StaffIn
 ///
 /// # Errors
 /// [`StoreError::NotFound`], [`StoreError::Forbidden`].
-pub async fn find_to_change(conn: &mut Connection, access: &Access, id: StaffId) -> StoreResult<StaffRecord> {
+pub async fn find_to_change(conn: &Connection, access: &Access, id: StaffId) -> StoreResult<StaffRecord> {
     access.require_fresh(Action::StaffWrite)?;
     let (record, may) = readable(conn, access, id, Action::StaffWrite).await?;
     if may { Ok(record) } else { Err(StoreError::Forbidden(Action::StaffWrite.as_str())) }
 }
 
-/// Changes a record from the state in which it was found. What changes nothing writes nothing.
+/// What a record's columns become by `input`; none when that changes nothing.
+///
+/// # Errors
+/// Those of [`create`].
+pub async fn changed(conn: &Connection, access: &Access, found: &StaffColumns, input: &StaffInput) -> StoreResult<Option<StaffColumns>> {
+    let input = &input.clone().following(&found.to_input()?);
+    let columns = input.columns();
+    if columns == *found {
+        return Ok(None);
+    }
+    input.check(access.today)?;
+    let arrives = found.unit_id != columns.unit_id;
+    if arrives || found.education_level != columns.education_level {
+        check_place(conn, access, input, arrives).await?;
+    }
+    if found.secondary_employments != columns.secondary_employments || found.former_employments != columns.former_employments {
+        check_elsewhere(conn, access, input).await?;
+    }
+    Ok(Some(columns))
+}
+
+/// Changes a record from the state in which it was found on `conn`. What changes nothing writes nothing.
 ///
 /// # Errors
 /// Those of [`create`]; [`StoreError::Stale`] when it was changed since.
-pub async fn update(conn: &mut Connection, access: &Access, found: StaffRecord, input: &StaffInput) -> StoreResult<StaffRecord> {
-    let input = &input.clone().following(&found.columns.to_input()?);
-    let columns = input.columns();
-    if columns == found.columns {
-        return Ok(found);
-    }
-    input.check(access.today)?;
-    let arrives = found.columns.unit_id != columns.unit_id;
-    if arrives || found.columns.education_level != columns.education_level {
-        check_place(conn, access, input, arrives).await?;
-    }
-    if found.columns.secondary_employments != columns.secondary_employments || found.columns.former_employments != columns.former_employments {
-        check_elsewhere(conn, access, input).await?;
-    }
-    write(conn, access, &found, columns).await?.ok_or(StoreError::Stale { current: found.version + 1 })
+pub async fn update(db: &Db, conn: &Connection, access: &Access, found: StaffRecord, input: &StaffInput) -> StoreResult<StaffRecord> {
+    let Some(columns) = changed(conn, access, &found.columns, input).await? else { return Ok(found) };
+    let edit = Edit::new("staff", (found.id, found.tenant_id, found.version), &found.columns, &columns, &access.author())?;
+    let Stamps { version, change_xid, change_sequence, changed_at, .. } = db.edit(edit).await?.ok_or(StoreError::Stale { current: found.version + 1 })?;
+    Ok(StaffRecord { version, change_xid, change_sequence, changed_at, columns, ..found })
 }
 
-/// Only what the database sets is read back: reading every column again takes a tenth of an edit.
-async fn write(conn: &mut Connection, access: &Access, found: &StaffRecord, columns: StaffColumns) -> StoreResult<Option<StaffRecord>> {
-    let target = staff::table.filter(staff::id.eq(found.id).and(staff::tenant_id.eq(found.tenant_id)).and(staff::version.eq(found.version)));
-    let set = diesel::update(target).set((&columns, authored!(staff, &access.author())));
-    let stamps = (staff::version, staff::change_xid, staff::change_sequence, staff::changed_at);
-    let written: Option<(i64, i64, Option<i64>, DateTime<Utc>)> = Keep(set.returning(stamps)).get_result(conn).await.optional()?;
-    Ok(written.map(|(version, change_xid, change_sequence, changed_at)| StaffRecord { version, change_xid, change_sequence, changed_at, columns, ..*found }))
+/// Changes many records to these columns from the states in which they were found and locked.
+///
+/// # Errors
+/// [`StoreError::Conflict`].
+pub async fn update_many(conn: &mut Connection, access: &Access, changed: &[(StaffRecord, StaffColumns)]) -> StoreResult<()> {
+    let rows = changed.iter().map(|(record, columns)| batch::row(record.id, record.version, columns)).collect::<StoreResult<_>>()?;
+    batch::update(conn, access, "staff", rows).await
 }
 
 /// The latest state of the records changed after a cursor, those the caller may see.

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may fail where it stands")]
 
 mod bodies;
+mod edits;
 mod feed;
 mod fields;
 mod imports;

@@ -175,7 +175,7 @@ pub async fn read(context: ServiceContext, caller: Caller, id: Id<AssignmentId>)
 pub async fn update(context: ServiceContext, caller: Caller, id: Id<AssignmentId>, seen: IfMatch, patch: AssignmentPatch) -> Result<Record<Assignment>, Problem> {
     let mut conn = context.db.get().await?;
     let found = store::find_to_change(&mut conn, &caller, *id).await?;
-    seen.check(&mut conn, (store::AGGREGATE, "assignments"), found.record.id, found.record.version).await?;
+    seen.check(&conn, (store::AGGREGATE, "assignments"), found.record.id, found.record.version).await?;
     let input = patch.apply(&found.record.columns.to_input()?)?;
     Ok(Record::of(store::update(&mut conn, &caller, found, &input).await?.into()))
 }

@@ -233,7 +233,7 @@ pub async fn read(context: ServiceContext, caller: Caller, id: Id<ClassId>) -> R
 pub async fn update(context: ServiceContext, caller: Caller, id: Id<ClassId>, seen: IfMatch, patch: ClassPatch) -> Result<Record<SchoolClass>, Problem> {
     let mut conn = context.db.get().await?;
     let found = store::find_to_change(&mut conn, &caller, *id).await?;
-    seen.check(&mut conn, (store::AGGREGATE, "classes"), found.record.id, found.record.version).await?;
+    seen.check(&conn, (store::AGGREGATE, "classes"), found.record.id, found.record.version).await?;
     let input = patch.apply(&found.record.columns.to_input()?)?;
     Ok(Record::of(writes::update(&mut conn, &caller, found, &input).await?.into()))
 }

@@ -219,7 +219,7 @@ pub async fn read(context: ServiceContext, caller: Caller, id: Id<EnrolmentId>) 
 pub async fn update(context: ServiceContext, caller: Caller, id: Id<EnrolmentId>, seen: IfMatch, patch: EnrolmentPatch) -> Result<Record<Enrolment>, Problem> {
     let mut conn = context.db.get().await?;
     let found = store::find_to_change(&mut conn, &caller, *id).await?;
-    seen.check(&mut conn, (store::AGGREGATE, "enrolments"), found.record.id, found.record.version).await?;
+    seen.check(&conn, (store::AGGREGATE, "enrolments"), found.record.id, found.record.version).await?;
     let input = patch.apply(&found.record.columns.to_input())?;
     Ok(Record::of(writes::update(&mut conn, &caller, found, &input).await?.into()))
 }

@@ -209,7 +209,7 @@ pub async fn read(context: ServiceContext, caller: Caller, id: Id<GuardianId>, p
 pub async fn update(context: ServiceContext, caller: Caller, id: Id<GuardianId>, seen: IfMatch, patch: GuardianPatch) -> Result<Record<Guardian>, Problem> {
     let mut conn = context.db.get().await?;
     let found = store::find_to_change(&mut conn, &caller, *id).await?;
-    seen.check(&mut conn, (store::AGGREGATE, "guardians"), found.record.id, found.record.version).await?;
+    seen.check(&conn, (store::AGGREGATE, "guardians"), found.record.id, found.record.version).await?;
     let input = patch.apply(&found.to_input())?;
     Ok(Record::of(Guardian::masked(writes::update(&mut conn, &caller, found, &input).await?)))
 }

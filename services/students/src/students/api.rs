@@ -290,7 +290,7 @@ pub async fn read(context: ServiceContext, caller: Caller, id: Id<StudentId>, pa
 pub async fn update(context: ServiceContext, caller: Caller, id: Id<StudentId>, seen: IfMatch, patch: StudentPatch) -> Result<Record<Student>, Problem> {
     let mut conn = context.db.get().await?;
     let found = store::find_to_change(&mut conn, &caller, *id).await?;
-    seen.check(&mut conn, (store::AGGREGATE, "students"), found.record.id, found.record.version).await?;
+    seen.check(&conn, (store::AGGREGATE, "students"), found.record.id, found.record.version).await?;
     let input = patch.apply(&found.record.to_input()?)?;
     Ok(Record::of(Student::masked(writes::update(&mut conn, &caller, found, &input).await?)))
 }

@@ -1,0 +1,84 @@
+//! Edits that many make at the same time: one statement for all, and each its own outcome.
+
+use diesel::sql_query;
+use diesel_async::{AsyncConnection, RunQueryDsl};
+use futures_util::future::join_all;
+use registrar_store::{Author, Connection, Edit, Stamps, StoreError, StoreResult};
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use crate::world::World;
+
+/// Enters so many records; answers their ids.
+async fn entered(world: &World, records: usize) -> Vec<Uuid> {
+    let mut ids = Vec::new();
+    for number in 0..records {
+        ids.push(world.enter(&format!("GV{number:03}"), "Nguyễn Thị Hòa").await.id());
+    }
+    ids
+}
+
+/// Changes columns of a record whose version is 1.
+async fn edit(world: &World, id: Uuid, (before, after): (Value, Value)) -> StoreResult<Option<Stamps>> {
+    let author = Author { at: world.system.clock().now(), account: world.system.new_id(), on_behalf_of: None, client: "test".into(), request_id: world.system.new_id() };
+    let tenant = world.system.tenant().into();
+    world.system.db("personnel").edit(Edit::new("staff", (id, tenant, 1), &before, &after, &author)?).await
+}
+
+fn phone(number: usize) -> (Value, Value) {
+    (json!({"code": "not changed", "phone": null}), json!({"code": "not changed", "phone": format!("09012345{number:02}")}))
+}
+
+#[tokio::test]
+async fn edits_at_the_same_time_are_one_transaction_and_each_its_own() {
+    let world = World::start().await;
+    let ids = entered(&world, 20).await;
+    let made = join_all((0..20).map(|number| edit(&world, ids[number], phone(number)))).await;
+    assert!(made.iter().all(|made| matches!(made, Ok(Some(Stamps { version: 2, .. })))), "{made:?}");
+    assert_eq!(world.count("select count(distinct change_xid) as count from staff where version = 2").await, 1);
+    let own =
+        "select count(distinct (h.id, s.phone, s.changed_by, s.request_id)) as count from staff s join history h on h.id = s.id and h.version = 1 and h.state ->> 'phone' is null";
+    assert_eq!(world.count(own).await, 20, "each has its history and its author");
+    assert_eq!(world.count("select count(*) as count from staff where code like 'GV0__'").await, 20, "only what differs is written");
+    for (number, id) in ids.iter().enumerate() {
+        let read = world.head.get(format!("/v1/staff/{id}?sensitive=true")).await.ok();
+        assert_eq!(read.at("/phone"), &json!(format!("09012345{number:02}")));
+    }
+}
+
+#[tokio::test]
+async fn one_that_is_refused_or_late_is_nobody_elses_failure() {
+    let world = World::start().await;
+    let ids = entered(&world, 6).await;
+    let taken = (json!({"code": "GV005", "phone": null}), json!({"code": "GV000", "phone": null}));
+    let edits = [edit(&world, ids[1], phone(1)), edit(&world, ids[5], taken), edit(&world, ids[2], phone(2)), edit(&world, world.system.new_id(), phone(3))];
+    let made = join_all(edits).await;
+    assert!(matches!(made.as_slice(), [Ok(Some(_)), Err(StoreError::Conflict { .. }), Ok(Some(_)), Ok(None)]), "{made:?}");
+
+    let twice = join_all([edit(&world, ids[3], phone(3)), edit(&world, ids[3], phone(4)), edit(&world, ids[4], phone(5))]).await;
+    assert!(matches!(twice.as_slice(), [Ok(Some(_)), Ok(None), Ok(Some(_))]), "of two who read the same version one is late: {twice:?}");
+    assert_eq!(world.count("select count(*) as count from history where version = 1").await, 4);
+}
+
+#[tokio::test]
+async fn a_row_that_somebody_is_changing_holds_up_nobody_else() {
+    let world = World::start().await;
+    let ids = entered(&world, 5).await;
+    let mut conn = world.system.db("personnel").get().await.unwrap();
+    let held = conn.transaction::<_, StoreError, _>(async |conn: &mut Connection| {
+        sql_query(format!("select from staff where id = '{}' for update", ids[0])).execute(conn).await?;
+        let (world, ids) = (&world, &ids);
+        let waits = async move { edit(world, ids[0], phone(0)).await };
+        let others = join_all((1..5).map(|number| edit(world, ids[number], phone(number))));
+        tokio::pin!(waits);
+        let made = tokio::select! {
+            biased;
+            made = &mut waits => panic!("the row is locked: {made:?}"),
+            made = others => made,
+        };
+        assert!(made.iter().all(|made| matches!(made, Ok(Some(_)))), "{made:?}");
+        Ok(())
+    });
+    held.await.unwrap();
+    assert!(edit(&world, ids[0], phone(0)).await.unwrap().is_some());
+}
