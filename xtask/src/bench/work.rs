@@ -160,6 +160,8 @@ impl<'a> Work<'a> {
     pub async fn edits(&self) -> Result<Vec<Figure>> {
         self.installation.sql("personnel", COPIES).await?;
         let last = self.installation.size.staff - 1;
+        // After a checkpoint PostgreSQL logs every page whole once: of both tables, or it would be of the older one only.
+        self.installation.sql("personnel", "checkpoint").await?;
         let transaction = self.baseline(&EDIT.replace("{last}", &last.to_string())).await?;
         let token = self.installation.token("admin").await?;
         let ids: &'static [String] = Vec::leak(self.read_by("admin"));
@@ -168,6 +170,7 @@ impl<'a> Work<'a> {
             let number = next.load(Ordering::Relaxed);
             patch(&taken(ids, next).unwrap_or_default(), &token, number)
         };
+        self.installation.sql("personnel", "checkpoint").await?;
         let edits = self.load(200, edit).await?;
         Ok(vec![Figure::rate("PATCH /v1/staff/{id}", &edits, transaction, Limit::Least(0.8))])
     }

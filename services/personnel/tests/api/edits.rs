@@ -1,9 +1,8 @@
 //! Edits that many make at the same time: one statement for all, and each its own outcome.
 
-use diesel::sql_query;
-use diesel_async::{AsyncConnection, RunQueryDsl};
+use diesel_async::SimpleAsyncConnection;
 use futures_util::future::join_all;
-use registrar_store::{Author, Connection, Edit, Stamps, StoreError, StoreResult};
+use registrar_store::{Author, Edit, Stamps, StoreError, StoreResult};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -64,21 +63,17 @@ async fn one_that_is_refused_or_late_is_nobody_elses_failure() {
 async fn a_row_that_somebody_is_changing_holds_up_nobody_else() {
     let world = World::start().await;
     let ids = entered(&world, 5).await;
-    let mut conn = world.system.db("personnel").get().await.unwrap();
-    let held = conn.transaction::<_, StoreError, _>(async |conn: &mut Connection| {
-        sql_query(format!("select from staff where id = '{}' for update", ids[0])).execute(conn).await?;
-        let (world, ids) = (&world, &ids);
-        let waits = async move { edit(world, ids[0], phone(0)).await };
-        let others = join_all((1..5).map(|number| edit(world, ids[number], phone(number))));
-        tokio::pin!(waits);
-        let made = tokio::select! {
-            biased;
-            made = &mut waits => panic!("the row is locked: {made:?}"),
-            made = others => made,
-        };
-        assert!(made.iter().all(|made| matches!(made, Ok(Some(_)))), "{made:?}");
-        Ok(())
-    });
-    held.await.unwrap();
-    assert!(edit(&world, ids[0], phone(0)).await.unwrap().is_some());
+    let mut holder = world.system.db("personnel").get().await.unwrap();
+    holder.batch_execute(&format!("begin; select from staff where id = '{}' for update", ids[0])).await.unwrap();
+    let waits = edit(&world, ids[0], phone(0));
+    let others = join_all((1..5).map(|number| edit(&world, ids[number], phone(number))));
+    tokio::pin!(waits);
+    let made = tokio::select! {
+        biased;
+        made = &mut waits => panic!("the row is locked: {made:?}"),
+        made = others => made,
+    };
+    assert!(made.iter().all(|made| matches!(made, Ok(Some(_)))), "{made:?}");
+    holder.batch_execute("commit").await.unwrap();
+    assert!(waits.await.unwrap().is_some());
 }

@@ -94,16 +94,19 @@ async fn write(db: &Db, access: &Access, body: &Value, writer: usize, turn: usiz
             let mut input: StaffInput = serde_json::from_value(body.clone()).unwrap();
             input.code = registrar_domain::Code::parse(&code).unwrap();
             let known = store::by_codes(conn, access, std::slice::from_ref(&code)).await?;
-            let record = match known.into_iter().next() {
-                None => store::create(conn, access, &input).await?,
+            let version = match known.into_iter().next() {
+                None => store::create(conn, access, &input).await?.version,
                 Some((record, _)) => {
                     input.email = Some(registrar_domain::EmailAddress::parse(&format!("v{turn}@example.vn")).unwrap());
-                    store::update(conn, access, record, &input).await?
+                    let columns = store::changed(conn, access, &record.columns, &input).await?.unwrap();
+                    let version = record.version + 1;
+                    store::update_many(conn, access, &[(record, columns)]).await?;
+                    version
                 }
             };
             // Whoever began first is not the first to end.
             tokio::time::sleep(Duration::from_millis(u64::try_from((writer * 37 + turn * 53) % 60).unwrap())).await;
-            if (writer + turn).is_multiple_of(7) { Err(StoreError::State("changed my mind")) } else { Ok((code.clone(), record.version)) }
+            if (writer + turn).is_multiple_of(7) { Err(StoreError::State("changed my mind")) } else { Ok((code.clone(), version)) }
         })
         .await;
     match done {
