@@ -39,7 +39,7 @@ async fn list(context: ServiceContext, caller: Caller) -> Result<HttpResponse, P
 #[post("")]
 async fn create(context: ServiceContext, caller: Caller, body: Body<NoteInput>) -> Result<HttpResponse, Problem> {
     let mut conn = context.db.get().await?;
-    caller.in_unit(&mut conn, Action::StaffWrite, UnitId::from(body.unit_id), None).await?;
+    caller.in_unit(&conn, Action::StaffWrite, UnitId::from(body.unit_id), None).await?;
     let id = Uuid::now_v7();
     sql_query("insert into notes (id, tenant_id, unit_id, text, changed_at) values ($1, $2, $3, $4, $5)")
         .bind::<sql::Uuid, _>(id)
