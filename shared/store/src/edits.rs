@@ -174,16 +174,19 @@ impl Edits {
         }
     }
 
+    /// What waits, without what nobody waits for any more.
     fn waiting(&self) -> MutexGuard<'_, Vec<Waiting>> {
-        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        waiting.retain(|one| !one.outcome.is_closed());
+        waiting
     }
 
-    /// What waits for the table of the first: of each row one edit, since the next one's version is another then.
+    /// What waits for the statement of the first: of each row one edit, since the next one's version is another then.
     fn take(&self) -> Vec<Waiting> {
         let mut waiting = self.waiting();
-        waiting.retain(|one| !one.outcome.is_closed());
-        let (table, mut rows) = (waiting.as_slice().first().map(|first| first.edit.table), HashSet::new());
-        let fits = |one: &Waiting| Some(one.edit.table) == table && rows.len() < MOST && rows.insert(one.edit.id);
+        let (first, mut rows) = (waiting.as_slice().first().map(|first| first.edit.clone()), HashSet::new());
+        let alike = |edit: &Edit| first.as_ref().is_some_and(|first| edit.table == first.table && edit.columns == first.columns);
+        let fits = |one: &Waiting| alike(&one.edit) && rows.len() < MOST && rows.insert(one.edit.id);
         let (mut batch, rest): (Vec<Waiting>, Vec<Waiting>) = waiting.drain(..).partition(fits);
         *waiting = rest;
         // Who locks rows in one order does not wait in a circle.
@@ -197,7 +200,10 @@ impl Edits {
             return;
         }
         let edits: Vec<&Edit> = batch.iter().map(|one| one.edit.as_ref()).collect();
-        let made = timeout(self.wait + Duration::from_millis(LONGEST), self.write(&edits)).await.unwrap_or_else(|_| Err(unavailable()));
+        let made = timeout(self.wait + Duration::from_millis(LONGEST), self.write(&edits)).await.unwrap_or_else(|_| {
+            self.lane.leave();
+            Err(unavailable())
+        });
         let mut made = made.map(|stamps| stamps.into_iter().map(|stamps| (stamps.id, stamps)).collect::<HashMap<_, _>>());
         for Waiting { edit, outcome } in batch {
             // Whoever has gone away does not ask.

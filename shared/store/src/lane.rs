@@ -40,6 +40,13 @@ impl Lane {
         Ok(made.get_or_try_init(|| self.connect()).await?.clone())
     }
 
+    /// Leaves a connection that does not answer: the next is another one.
+    pub(crate) fn leave(&self) {
+        if let Ok(mut made) = self.made.lock() {
+            *made = Arc::default();
+        }
+    }
+
     async fn connect(&self) -> StoreResult<Arc<Driven>> {
         let driven = self.connector.connect().await.map_err(|error| StoreError::Unavailable(error.to_string()))?;
         (&driven.conn).batch_execute(&self.settings).await?;

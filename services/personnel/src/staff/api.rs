@@ -342,7 +342,7 @@ pub async fn update(context: ServiceContext, caller: Caller, id: Id<StaffId>, se
     let found = store::find_to_change(&conn, &caller, *id).await?;
     seen.check(&conn, (store::AGGREGATE, "staff"), found.id, found.version).await?;
     let input = patch.apply(&found.columns.to_input()?)?;
-    Ok(Record::of(Staff::masked(store::update(&context.db, &conn, &caller, found, &input).await?)))
+    Ok(Record::of(Staff::masked(store::update(&context.db, conn, &caller, found, &input).await?)))
 }
 
 /// Follow changes of staff

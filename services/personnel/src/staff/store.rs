@@ -15,7 +15,7 @@ use registrar_access::{Access, Action, Record, batch, units};
 use registrar_codes::fields::ContractForm;
 use registrar_domain::{EducationLevel, Hierarchy, IdentityStatus, StaffId, UnitId};
 use registrar_store::{
-    Condition, Connection, Db, Edit, Page, PageRequest, Stamps, StoreError, StoreResult, authored,
+    Condition, Connection, Db, Edit, Page, PageRequest, SharedConnection, Stamps, StoreError, StoreResult, authored,
     condition::{contains_words, within},
     feed::{self, FeedCursor, FeedPage},
     history::{self, HistoryEntry},
@@ -342,12 +342,14 @@ pub async fn changed(conn: &Connection, access: &Access, found: &StaffColumns, i
     Ok(Some(columns))
 }
 
-/// Changes a record from the state in which it was found on `conn`. What changes nothing writes nothing.
+/// Changes a record from the state in which it was found on `conn`, which others may have while the change is being made.
+/// What changes nothing writes nothing.
 ///
 /// # Errors
 /// Those of [`create`]; [`StoreError::Stale`] when it was changed since.
-pub async fn update(db: &Db, conn: &Connection, access: &Access, found: StaffRecord, input: &StaffInput) -> StoreResult<StaffRecord> {
-    let Some(columns) = changed(conn, access, &found.columns, input).await? else { return Ok(found) };
+pub async fn update(db: &Db, conn: SharedConnection, access: &Access, found: StaffRecord, input: &StaffInput) -> StoreResult<StaffRecord> {
+    let Some(columns) = changed(&conn, access, &found.columns, input).await? else { return Ok(found) };
+    drop(conn);
     let edit = Edit::new("staff", (found.id, found.tenant_id, found.version), &found.columns, &columns, &access.author())?;
     let Stamps { version, change_xid, change_sequence, changed_at, .. } = db.edit(edit).await?.ok_or(StoreError::Stale { current: found.version + 1 })?;
     Ok(StaffRecord { version, change_xid, change_sequence, changed_at, columns, ..found })
