@@ -1,7 +1,11 @@
 //! Services on the air: one public port with one `/v1` scope into which each adds its routes, one internal port for
 //! health, metrics and what only our own services may call.
 
-use std::{collections::HashMap, net::SocketAddr, sync::Arc};
+use std::{
+    collections::HashMap,
+    net::SocketAddr,
+    sync::{Arc, LazyLock},
+};
 
 use actix_web::{
     App, Error, HttpMessage, HttpRequest, HttpResponse, HttpServer, Route,
@@ -89,11 +93,15 @@ pub use crate::openapi::Contract as OpenApiDocument;
 /// The contract of these services.
 #[must_use]
 pub fn contract(mounted: &[Mounted]) -> OpenApiDocument {
-    let (_, document) = App::new().into_utoipa_app().openapi(Document::openapi()).service(v1(mounted)).split_for_parts();
-    openapi::finished(&document, mounted.iter().flat_map(|mounted| mounted.service.tags).copied()).unwrap_or_else(|error| {
+    openapi::finished(&routes(mounted), mounted.iter().flat_map(|mounted| mounted.service.tags).copied()).unwrap_or_else(|error| {
         tracing::error!(%error, "the contract cannot be shown");
         OpenApiDocument::Null
     })
+}
+
+/// What the routes of these services say of themselves.
+fn routes(mounted: &[Mounted]) -> utoipa::openapi::OpenApi {
+    App::new().into_utoipa_app().openapi(Document::openapi()).service(v1(mounted)).split_for_parts().1
 }
 
 fn v1(
@@ -103,20 +111,19 @@ fn v1(
 }
 
 /// Binds both ports and serves until the answered servers are stopped. Answers the addresses really bound.
-/// `document` is the contract to show, where these services are not all there are; `root` adds what is the process's own.
+/// `whole` makes the contract to show, where these services are not all there are; `root` adds what is the process's own.
 ///
 /// # Errors
 /// When a port cannot be bound.
 pub fn serve(
     listen: &Listen,
     mounted: Vec<Mounted>,
-    document: Option<OpenApiDocument>,
+    whole: Option<fn() -> OpenApiDocument>,
     root: RootRoutes,
     transport: Transport,
     metrics: PrometheusHandle,
 ) -> std::io::Result<(Vec<Server>, SocketAddr, SocketAddr)> {
-    let document = document.unwrap_or_else(|| contract(&mounted));
-    let (public_mounted, workers, shown) = (mounted.clone(), listen.workers, Shown::of(&document));
+    let (public_mounted, workers, shown) = (mounted.clone(), listen.workers, Shown::of(&mounted, whole));
     let public = HttpServer::new(move || public_app(public_mounted.iter().map(|mounted| mounted.of_worker(workers)).collect(), shown.clone(), root.clone()))
         .workers(listen.workers)
         .shutdown_timeout(10)
@@ -129,31 +136,52 @@ pub fn serve(
     Ok((vec![public.run(), internal.run()], public_address, internal_address))
 }
 
+/// A contract as texts.
+struct Texts {
+    yaml: Bytes,
+    json: Bytes,
+}
+
 /// What is made of the contract once, and shown by every thread.
 #[derive(Clone)]
 struct Shown {
-    yaml: Bytes,
-    json: Bytes,
+    /// Takes megabytes to make, and most processes are never asked for it.
+    texts: web::Data<LazyLock<Texts, Box<dyn FnOnce() -> Texts + Send>>>,
     methods: Arc<Vec<(String, String)>>,
     deprecations: web::Data<Deprecations>,
     fixed: web::Data<FixedPaths>,
 }
 
 impl Shown {
-    fn of(document: &OpenApiDocument) -> Self {
+    fn of(mounted: &[Mounted], whole: Option<fn() -> OpenApiDocument>) -> Self {
+        let own = serde_json::to_value(routes(mounted)).unwrap_or_else(|error| {
+            tracing::error!(%error, "what methods a path takes cannot be told");
+            OpenApiDocument::Null
+        });
+        let mounted = mounted.to_vec();
+        let texts = move || {
+            let document = whole.map_or_else(|| contract(&mounted), |whole| whole());
+            Texts { yaml: openapi::yaml(&document).unwrap_or_default().into(), json: document.to_string().into() }
+        };
         Shown {
-            yaml: openapi::yaml(document).unwrap_or_default().into(),
-            json: document.to_string().into(),
-            methods: Arc::new(paths(document).map(|(path, methods)| (path.to_owned(), methods)).collect()),
-            deprecations: web::Data::new(Deprecations::of(document)),
-            fixed: web::Data::new(FixedPaths::of(document)),
+            texts: web::Data::new(LazyLock::new(Box::new(texts))),
+            methods: Arc::new(paths(&own).map(|(path, methods)| (path.to_owned(), methods)).collect()),
+            deprecations: web::Data::new(Deprecations::of(&own)),
+            fixed: web::Data::new(FixedPaths::of(&own)),
         }
     }
-}
 
-/// An answer that is always the same.
-fn always(kind: &'static str, body: Bytes) -> Route {
-    web::get().to(move || std::future::ready(HttpResponse::Ok().content_type(kind).body(body.clone())))
+    /// Answers one of the texts.
+    fn text(&self, kind: &'static str, of: fn(&Texts) -> &Bytes) -> Route {
+        let texts = self.texts.clone();
+        web::get().to(move || {
+            let texts = texts.clone();
+            async move {
+                let text = web::block(move || of(&texts).clone()).await.map_err(|_| Problem::new(ProblemKind::Internal))?;
+                Ok::<_, Problem>(HttpResponse::Ok().content_type(kind).body(text))
+            }
+        })
+    }
 }
 
 fn public_app(
@@ -161,12 +189,13 @@ fn public_app(
     shown: Shown,
     own: RootRoutes,
 ) -> App<impl actix_web::dev::ServiceFactory<ServiceRequest, Config = (), Response = ServiceResponse<impl MessageBody>, Error = Error, InitError = ()>> {
-    let Shown { yaml, json, methods, deprecations, fixed } = shown;
+    let (yaml, json) = (shown.text("application/yaml", |texts| &texts.yaml), shown.text("application/json", |texts| &texts.json));
+    let Shown { methods, deprecations, fixed, .. } = shown;
     let (app, _) = App::new().into_utoipa_app().openapi(Document::openapi()).service(v1(&mounted)).split_for_parts();
     let root = mounted.iter().fold(app, |app, mounted| app.configure(|routes| (mounted.service.root_routes)(routes, &mounted.context)));
     root.configure(|routes| own(routes))
-        .route("/openapi.yaml", always("application/yaml", yaml))
-        .route("/openapi.json", always("application/json", json))
+        .route("/openapi.yaml", yaml)
+        .route("/openapi.json", json)
         .app_data(deprecations)
         .app_data(fixed)
         .service(web::redirect("/docs", "/docs/"))

@@ -75,8 +75,9 @@ pub struct Options {
     pub remember: Duration,
     /// Connections per service, for requests; as many again at most for other work.
     pub connections: usize,
-    /// The contract to show at `/openapi.yaml` and `/docs/`; that of the running services when absent.
-    pub contract: Option<OpenApiDocument>,
+    /// The contract to show at `/openapi.yaml` and `/docs/`, made when it is first asked for; that of the running services
+    /// when absent.
+    pub contract: Option<fn() -> OpenApiDocument>,
 }
 
 impl Options {
@@ -213,7 +214,7 @@ pub async fn start(services: Vec<Service>, topology: Topology, options: Options)
     let operations = Operations::new(mounted.clone(), &topology, transport.clone(), metrics.clone());
     let page = operations.clone();
     let root: RootRoutes = Arc::new(move |routes: &mut actix_web::web::ServiceConfig| page.routes(routes));
-    let (running, public, internal) = server::serve(&options.listen, mounted.clone(), options.contract.clone(), root, transport.clone(), metrics.clone())?;
+    let (running, public, internal) = server::serve(&options.listen, mounted.clone(), options.contract, root, transport.clone(), metrics.clone())?;
     let (stop, shutdown) = Stop::new();
     let mut process = Running {
         mounted: mounted.clone(),
