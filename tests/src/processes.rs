@@ -242,7 +242,7 @@ impl System {
         let mut command = self.command(arguments);
         command.env("REGISTRAR_LISTEN", format!("127.0.0.1:{public}")).env("REGISTRAR_INTERNAL_LISTEN", format!("127.0.0.1:{internal}"));
         // As deployed.
-        command.env("MIMALLOC_PURGE_DELAY", if name == "identity" { "0" } else { "10" });
+        command.env("MIMALLOC_PURGE_DELAY", "10");
         let log = self.folder.path().join(format!("{name}.log"));
         let mut child = Child::spawn(name, command, &log, Ending { signal: Signal::Terminate, grace: Duration::from_secs(20) })?;
         let ready = format!("http://127.0.0.1:{internal}/readyz");

@@ -43,6 +43,9 @@ pub enum Command {
     /// Look at the configuration.
     #[command(subcommand)]
     Config(Config),
+    /// Hash the passwords that standard input names: what a process that serves identity starts by itself.
+    #[command(hide = true)]
+    HashPasswords,
 }
 
 /// The demo.

@@ -159,14 +159,26 @@ impl Installation {
         self.folder.path()
     }
 
-    /// What a service's process holds in memory, in MB.
+    /// What a service's process holds in memory with those that it has started, in MB.
     pub fn memory(&self, service: &str) -> Result<u64> {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.system.process(service)?))?;
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("no VmRSS")?;
-        let kilobytes: u64 = line.trim().trim_end_matches("kB").trim().parse()?;
-        ensure!(kilobytes > 0, "no memory");
+        let process = self.system.process(service)?;
+        let mut kilobytes = held(process)?;
+        for thread in std::fs::read_dir(format!("/proc/{process}/task"))? {
+            let started = std::fs::read_to_string(thread?.path().join("children"))?;
+            // One that has ended meanwhile holds nothing.
+            kilobytes += started.split_whitespace().filter_map(|child| held(child.parse().ok()?).ok()).sum::<u64>();
+        }
         Ok(kilobytes >> 10)
     }
+}
+
+/// What a process holds in memory, in kB.
+fn held(process: u32) -> Result<u64> {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status"))?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("no VmRSS")?;
+    let kilobytes = line.trim().trim_end_matches("kB").trim().parse()?;
+    ensure!(kilobytes > 0, "no memory");
+    Ok(kilobytes)
 }
 
 /// A short word of letters for a number.

@@ -45,6 +45,12 @@ impl Figure {
         Figure { percentiles: Some((load.p50, load.p99)), ..Figure::of(work, load.rate, baseline, "/s", limit) }
     }
 
+    /// The slowest hundredth of a load against its median.
+    pub fn slowest(&self) -> Option<Self> {
+        let percentiles = self.percentiles?;
+        Some(Figure::times(&format!("p99 against p50, {}", self.work), (percentiles.1, percentiles.0), Limit::Most(10.0)))
+    }
+
     /// Of durations.
     pub fn times(work: &str, (measured, baseline): (Duration, Duration), limit: Limit) -> Self {
         let ratio = measured.as_secs_f64() / baseline.as_secs_f64();

@@ -108,17 +108,16 @@ fn credential(tenant: Uuid, (account, username, hash, locked_until, status): Row
 /// # Errors
 /// Only when the database cannot be asked.
 pub async fn find(conn: &mut Connection, tenant_code: &str, username: &str) -> StoreResult<Option<Credential>> {
-    let tenant: Option<Uuid> = units::table.filter(units::code.eq(tenant_code)).filter(units::id.eq(units::tenant_id)).select(units::id).first(conn).await.optional()?;
-    let Some(tenant) = tenant else { return Ok(None) };
-    let row: Option<Row> = credentials::table
+    let row: Option<(Uuid, Row)> = credentials::table
         .inner_join(accounts::table)
-        .filter(credentials::tenant_id.eq(tenant))
+        .inner_join(units::table.on(units::id.eq(credentials::tenant_id)))
+        .filter(units::code.eq(tenant_code).and(units::id.eq(units::tenant_id)))
         .filter(credentials::username_key.eq(username_key(username)))
-        .select(COLUMNS)
+        .select((credentials::tenant_id, COLUMNS))
         .first(conn)
         .await
         .optional()?;
-    Ok(row.map(|row| credential(tenant, row)))
+    Ok(row.map(|(tenant, row)| credential(tenant, row)))
 }
 
 /// What an account signs in with.
@@ -143,22 +142,26 @@ pub async fn note_failure(conn: &mut Connection, account: Uuid, now: DateTime<Ut
     Ok(())
 }
 
-/// Confirms, and holds until the transaction ends, that the account is active and the hash still its own: a password
+/// Confirms, and holds until the transaction ends, that the account $1 is active and the hash $2 still its own: a password
 /// may change while another is being compared. Forgets wrong passwords before. Answers the moment before which the
-/// account's tokens are refused; none when it is not confirmed.
+/// account's tokens are refused as a [`Confirmed`]; nothing when it is not confirmed.
+pub const CONFIRM: &str = "update credentials set failed_attempts = 0, locked_until = null from accounts a
+    where account_id = $1 and password_hash = $2 and a.id = account_id and a.status = 'active'
+    returning greatest(a.valid_after, timestamptz '1970-01-01') as valid_after";
+
+/// What [`CONFIRM`] answers.
+#[derive(QueryableByName)]
+pub struct Confirmed {
+    /// The account's tokens must not be older than this.
+    #[diesel(sql_type = sql_types::Timestamptz)]
+    pub valid_after: DateTime<Utc>,
+}
+
+/// Whether [`CONFIRM`] confirms it.
 ///
 /// # Errors
 /// Only when the database cannot be asked.
-pub async fn confirm(conn: &mut Connection, account: Uuid, hash: &str) -> StoreResult<Option<DateTime<Utc>>> {
-    let statement = "update credentials set failed_attempts = 0, locked_until = null from accounts a
-        where account_id = $1 and password_hash = $2 and a.id = account_id and a.status = 'active'
-        returning greatest(a.valid_after, timestamptz '1970-01-01') as valid_after";
-    let confirmed: Option<Confirmed> = sql_query(statement).bind::<sql_types::Uuid, _>(account).bind::<sql_types::Text, _>(hash).get_result(conn).await.optional()?;
-    Ok(confirmed.map(|confirmed| confirmed.valid_after))
-}
-
-#[derive(QueryableByName)]
-struct Confirmed {
-    #[diesel(sql_type = sql_types::Timestamptz)]
-    valid_after: DateTime<Utc>,
+pub async fn is_confirmed(conn: &mut Connection, account: Uuid, hash: &str) -> StoreResult<bool> {
+    let confirmed: Option<Confirmed> = sql_query(CONFIRM).bind::<sql_types::Uuid, _>(account).bind::<sql_types::Text, _>(hash).get_result(conn).await.optional()?;
+    Ok(confirmed.is_some())
 }

@@ -9,7 +9,7 @@ pub mod columns;
 pub mod credentials;
 pub mod events;
 pub mod export;
-mod hashing;
+pub mod hashing;
 pub mod import;
 pub mod model;
 pub mod password;

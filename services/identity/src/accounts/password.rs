@@ -2,19 +2,14 @@
 //!
 //! A hash takes 25 milliseconds on purpose; [`super::hashing`] has it made where nothing else waits.
 
-use std::sync::LazyLock;
-
 use argon2::{
-    Algorithm, Argon2, Params, Version,
-    password_hash::{Output, ParamsString, PasswordHash, Salt, SaltString},
+    Algorithm, Argon2, Block, Params, Version,
+    password_hash::{self, Output, ParamsString, PasswordHash, Salt, SaltString},
 };
 use registrar_store::{StoreError, StoreResult};
 use secrecy::{ExposeSecret, SecretString};
 
-use super::{
-    hashing::{self, Memory},
-    model::username_key,
-};
+use super::{hashing, model::username_key};
 
 /// Characters at least.
 pub const SHORTEST: usize = 10;
@@ -25,8 +20,20 @@ pub const CLASSES: usize = 3;
 /// Random bytes in each hash.
 const SALT: usize = 16;
 
-/// What an unknown user's password is compared with, so that the answer takes as long.
-static NOBODY: LazyLock<String> = LazyLock::new(|| hashed("nobody has this password", &mut Memory::default()).unwrap_or_default());
+/// What an unknown user's password is hashed by, so that the answer takes as long; no hash is like it.
+const NOBODY: &str = "$argon2id$v=19$m=19456,t=2,p=1$c2l4dGVlbiBieXRlcyAuLg";
+
+/// What a hash is computed in.
+#[derive(Default)]
+pub(super) struct Memory(Vec<Block>);
+
+impl Memory {
+    /// As many blocks as `argon2` needs.
+    fn blocks(&mut self, argon2: &Argon2<'_>) -> &mut [Block] {
+        self.0.resize(argon2.params().block_count(), Block::default());
+        &mut self.0
+    }
+}
 
 /// Refuses a password that is easy to guess.
 ///
@@ -56,9 +63,19 @@ pub fn check(password: &SecretString, username: &str) -> StoreResult<()> {
 /// The hash to keep of a password: argon2id with a salt of its own.
 ///
 /// # Errors
-/// [`StoreError::Unavailable`] when the operating system gives no randomness.
+/// [`StoreError::Unavailable`] when the operating system gives no randomness, or no hash could be computed.
 pub async fn hash(password: SecretString) -> StoreResult<String> {
-    hashing::run(move |memory| hashed(password.expose_secret(), memory)).await?
+    let unavailable = |reason: &dyn std::fmt::Display| StoreError::Unavailable(format!("password hashing: {reason}"));
+    let mut salt = [0; SALT];
+    getrandom::fill(&mut salt).map_err(|error| unavailable(&error))?;
+    let form = form(&salt).map_err(|error| unavailable(&error))?;
+    hashing::run(form, password).await?.ok_or_else(|| unavailable(&"refused"))
+}
+
+/// How passwords are hashed now, with a salt.
+fn form(salt: &[u8]) -> password_hash::Result<String> {
+    let (params, salt) = (ParamsString::try_from(&Params::default())?, SaltString::encode_b64(salt)?);
+    Ok(PasswordHash { algorithm: Algorithm::default().ident(), version: Some(Version::default().into()), params, salt: Some(salt.as_salt()), hash: None }.to_string())
 }
 
 /// Whether the password is the one that was hashed; with no hash it never is, and that takes as long.
@@ -66,35 +83,23 @@ pub async fn hash(password: SecretString) -> StoreResult<String> {
 /// # Errors
 /// [`StoreError::Unavailable`] when no hash could be computed.
 pub async fn verify(hash: Option<String>, password: SecretString) -> StoreResult<bool> {
-    hashing::run(move |memory| {
-        let known = hash.is_some();
-        let same = is_of(hash.as_ref().unwrap_or(&NOBODY), password.expose_secret(), memory) == Some(true);
-        known && same
-    })
-    .await
+    let known = hash.unwrap_or_else(|| NOBODY.to_owned());
+    let computed = hashing::run(known.clone(), password).await?;
+    let output = |hash: &str| PasswordHash::new(hash).ok()?.hash;
+    // Outputs are compared in a time that tells nothing.
+    Ok(output(&known).is_some_and(|known| computed.as_deref().and_then(output) == Some(known)))
 }
 
-/// Whether a hash is of this password; none when it is no hash of ours.
-fn is_of(hash: &str, password: &str, memory: &mut Memory) -> Option<bool> {
-    let hash = PasswordHash::new(hash).ok()?;
-    let argon2 = Argon2::new(Algorithm::try_from(hash.algorithm).ok()?, Version::try_from(hash.version?).ok()?, Params::try_from(&hash).ok()?);
-    let (mut salt, known) = ([0; Salt::MAX_LENGTH], hash.hash?);
-    let salt = hash.salt?.decode_b64(&mut salt).ok()?;
-    let computed = Output::init_with(known.len(), |output| Ok(argon2.hash_password_into_with_memory(password.as_bytes(), salt, output, memory.blocks(&argon2))?)).ok()?;
-    // Compared in a time that tells nothing.
-    Some(computed == known)
-}
-
-fn hashed(password: &str, memory: &mut Memory) -> StoreResult<String> {
-    let unavailable = |error: &dyn std::fmt::Display| StoreError::Unavailable(format!("password hashing: {error}"));
-    let (mut salt, mut output, argon2) = ([0; SALT], [0; Params::DEFAULT_OUTPUT_LEN], Argon2::default());
-    getrandom::fill(&mut salt).map_err(|error| unavailable(&error))?;
-    argon2.hash_password_into_with_memory(password.as_bytes(), &salt, &mut output, memory.blocks(&argon2)).map_err(|error| unavailable(&error))?;
-    let salt = SaltString::encode_b64(&salt).map_err(|error| unavailable(&error))?;
-    let params = ParamsString::try_from(argon2.params()).map_err(|error| unavailable(&error))?;
-    let output = Output::new(&output).map_err(|error| unavailable(&error))?;
-    let (algorithm, version) = (Algorithm::default().ident(), Some(Version::default().into()));
-    Ok(PasswordHash { algorithm, version, params, salt: Some(salt.as_salt()), hash: Some(output) }.to_string())
+/// The hash of a password by the algorithm, cost and salt of `form`, as long as the hash in it; none when that is no form of
+/// ours.
+pub(super) fn hashed(form: &str, password: &str, memory: &mut Memory) -> Option<String> {
+    let form = PasswordHash::new(form).ok()?;
+    let argon2 = Argon2::new(Algorithm::try_from(form.algorithm).ok()?, Version::try_from(form.version?).ok()?, Params::try_from(&form).ok()?);
+    let mut salt = [0; Salt::MAX_LENGTH];
+    let salt = form.salt?.decode_b64(&mut salt).ok()?;
+    let length = form.hash.map_or(Params::DEFAULT_OUTPUT_LEN, |hash| hash.len());
+    let computed = Output::init_with(length, |output| Ok(argon2.hash_password_into_with_memory(password.as_bytes(), salt, output, memory.blocks(&argon2))?)).ok()?;
+    Some(PasswordHash { hash: Some(computed), ..form }.to_string())
 }
 
 #[cfg(test)]
@@ -137,14 +142,19 @@ mod tests {
     #[test]
     fn hashes_are_those_of_the_library_whatever_their_cost() {
         let (mut memory, salt) = (Memory::default(), SaltString::encode_b64(b"sixteen bytes ..").unwrap());
-        let ours = hashed("Matkhau-moi-1", &mut memory).unwrap();
+        let ours = hashed(&form(b"sixteen bytes ..").unwrap(), "Matkhau-moi-1", &mut memory).unwrap();
         assert!(Argon2::default().verify_password(b"Matkhau-moi-1", &PasswordHash::new(&ours).unwrap()).is_ok());
         let cheap = Argon2::new(Algorithm::Argon2i, Version::V0x10, Params::new(64, 2, 1, Some(24)).unwrap());
         for argon2 in [Argon2::default(), cheap] {
             let theirs = argon2.hash_password(b"Matkhau-moi-1", &salt).unwrap().to_string();
-            assert_eq!(is_of(&theirs, "Matkhau-moi-1", &mut memory), Some(true), "{theirs}");
-            assert_eq!(is_of(&theirs, "Matkhau-moi-2", &mut memory), Some(false), "{theirs}");
+            assert_eq!(hashed(&theirs, "Matkhau-moi-1", &mut memory).as_ref(), Some(&theirs));
+            assert_ne!(hashed(&theirs, "Matkhau-moi-2", &mut memory).unwrap(), theirs);
         }
-        assert_eq!(is_of("Matkhau-moi-1", "Matkhau-moi-1", &mut memory), None);
+        assert_eq!(hashed("Matkhau-moi-1", "Matkhau-moi-1", &mut memory), None);
+    }
+
+    #[test]
+    fn nobody_is_asked_for_as_much_as_anybody() {
+        assert_eq!(form(b"sixteen bytes ..").unwrap(), NOBODY);
     }
 }

@@ -1,14 +1,14 @@
 //! Every query on sessions and refresh tokens.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use diesel::{ExpressionMethods, OptionalExtension, QueryDsl, dsl::exists, select};
+use diesel::{ExpressionMethods, OptionalExtension, QueryDsl, dsl::exists, select, sql_query, sql_types};
 use diesel_async::{AsyncConnection, RunQueryDsl};
-use registrar_store::{Connection, StoreError, StoreResult, retention};
+use registrar_store::{Connection, Keep, StoreError, StoreResult, retention};
 use uuid::Uuid;
 
 use super::token::{self, RefreshToken};
 use crate::{
-    accounts::credentials::{self, Credential},
+    accounts::credentials::{CONFIRM, Confirmed, Credential},
     schema::{accounts, refresh_tokens, sessions},
 };
 
@@ -36,27 +36,24 @@ pub struct Opened {
 /// # Errors
 /// Only when the database cannot be asked.
 pub async fn open(conn: &mut Connection, credential: &Credential, hash: &str, client: &str, now: DateTime<Utc>) -> StoreResult<Option<Opened>> {
-    let refresh = RefreshToken::generate()?;
-    let id = Uuid::now_v7();
-    let confirmed = conn
-        .transaction::<_, StoreError, _>(async |conn: &mut Connection| {
-            let Some(valid_after) = credentials::confirm(conn, credential.account, hash).await? else { return Ok(None) };
-            diesel::insert_into(sessions::table)
-                .values((
-                    sessions::id.eq(id),
-                    sessions::tenant_id.eq(credential.tenant),
-                    sessions::account_id.eq(credential.account),
-                    sessions::client_id.eq(client),
-                    sessions::created_at.eq(now),
-                    sessions::refreshed_at.eq(now),
-                ))
-                .execute(conn)
-                .await?;
-            insert_token(conn, id, &refresh.digest, now).await?;
-            Ok(Some(valid_after))
-        })
-        .await?;
-    Ok(confirmed.map(|valid_after| Opened { session: id, account: credential.account, tenant: credential.tenant, client: client.to_owned(), valid_after, refresh }))
+    let (id, refresh) = (Uuid::now_v7(), RefreshToken::generate()?);
+    let statement = format!(
+        "with confirmed as ({CONFIRM}),
+         opened as (insert into sessions (id, tenant_id, account_id, client_id, created_at, refreshed_at) select $3, $4, $1, $5, $6, $6 from confirmed),
+         kept as (insert into refresh_tokens (digest, session_id, expires_at) select $7, $3, $8 from confirmed)
+         select valid_after from confirmed"
+    );
+    let statement = sql_query(statement)
+        .bind::<sql_types::Uuid, _>(credential.account)
+        .bind::<sql_types::Text, _>(hash)
+        .bind::<sql_types::Uuid, _>(id)
+        .bind::<sql_types::Uuid, _>(credential.tenant)
+        .bind::<sql_types::Text, _>(client)
+        .bind::<sql_types::Timestamptz, _>(now)
+        .bind::<sql_types::Binary, _>(&refresh.digest)
+        .bind::<sql_types::Timestamptz, _>(now + REFRESH);
+    let confirmed: Option<Confirmed> = Keep(statement).get_result(conn).await.optional()?;
+    Ok(confirmed.map(|Confirmed { valid_after }| Opened { session: id, account: credential.account, tenant: credential.tenant, client: client.to_owned(), valid_after, refresh }))
 }
 
 async fn insert_token(conn: &mut Connection, session: Uuid, digest: &[u8], now: DateTime<Utc>) -> StoreResult<()> {

@@ -9,7 +9,7 @@ use registrar_servers::InstallPolicy;
 use registrar_store::{Clock, StoreError};
 use secrecy::SecretString;
 
-use super::asked_to_end;
+use super::{asked_to_end, hash_elsewhere};
 use crate::{
     arguments::Demo,
     config::Configuration,
@@ -36,6 +36,7 @@ pub async fn run(configuration: &Configuration, demo: Demo) -> anyhow::Result<Ex
     let mut options = configuration.common(embedded.databases.clone(), embedded.secret.clone());
     options.listen.public = SocketAddr::from(([127, 0, 0, 1], demo.port));
     options.listen.internal = SocketAddr::from(([127, 0, 0, 1], 0));
+    hash_elsewhere()?;
     let running = start(services(), topology(&services()), options).await.with_context(|| format!("port {}; another can be given with --port", demo.port))?;
     let served = serve(&running, &embedded, &folder, &demo).await;
     println!("\nStopping ...");

@@ -5,10 +5,11 @@ mod init;
 mod repair;
 mod serve;
 
-use std::{io::IsTerminal, process::ExitCode};
+use std::{io::IsTerminal, path::PathBuf, process::ExitCode};
 
 use anyhow::{Context, bail};
 use registrar_http::Service;
+use registrar_identity::accounts::hashing;
 use registrar_runtime::ops::errors::KeepErrors;
 use registrar_servers::InstallPolicy;
 use registrar_store::{Db, DbOptions};
@@ -53,7 +54,25 @@ async fn command(configuration: &Configuration, command: Command) -> anyhow::Res
             print!("{}", toml::to_string(configuration)?);
             Ok(ExitCode::SUCCESS)
         }
+        Command::HashPasswords => hash_passwords(),
     }
+}
+
+/// Hashes passwords until standard input ends.
+///
+/// # Errors
+/// When what is asked cannot be read, or not be answered.
+pub fn hash_passwords() -> anyhow::Result<ExitCode> {
+    hashing::answer(std::io::stdin().lock(), std::io::stdout().lock())?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Has passwords hashed by processes of their own, which run [`hash_passwords`].
+fn hash_elsewhere() -> std::io::Result<()> {
+    // On Linux the very program that runs, though an upgrade may have put another in its place.
+    let program = if cfg!(target_os = "linux") { PathBuf::from("/proc/self/exe") } else { std::env::current_exe()? };
+    hashing::by(program, "hash-passwords");
+    Ok(())
 }
 
 fn log(configuration: &Configuration, command: &Command) -> anyhow::Result<()> {

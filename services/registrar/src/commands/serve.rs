@@ -2,10 +2,11 @@
 
 use std::process::ExitCode;
 
+use registrar_http::server::OpenApiDocument;
 use registrar_runtime::{contract, start, topology};
 use registrar_servers::InstallPolicy;
 
-use super::{asked_to_end, chosen};
+use super::{asked_to_end, chosen, hash_elsewhere};
 use crate::{
     arguments::Serve,
     config::Configuration,
@@ -31,7 +32,13 @@ pub async fn run(configuration: &Configuration, serve: Serve) -> anyhow::Result<
         None => configuration.options(&serve.services)?,
     };
     // The gateway sends /docs to one of the processes: each shows the whole contract.
-    options.contract = Some(contract(services())?);
+    options.contract = Some(|| {
+        contract(services()).unwrap_or_else(|error| {
+            tracing::error!(%error, "the contract cannot be shown");
+            OpenApiDocument::Null
+        })
+    });
+    hash_elsewhere()?;
     let names: Vec<&str> = wanted.iter().map(|service| service.name).collect();
     tracing::info!(services = names.join(" "), "starting");
     let running = start(wanted, topology(&services()), options).await?;
