@@ -9,7 +9,7 @@ use lapin::{
     Acker,
     options::{BasicAckOptions, BasicRejectOptions},
 };
-use tokio::sync::oneshot;
+use tokio::{sync::oneshot, time::timeout};
 
 use crate::{Event, Topology, TransportError};
 
@@ -18,6 +18,8 @@ pub use in_process::InProcess;
 
 /// How long a publisher waits for the confirms of one call. What is unconfirmed then is sent again later.
 pub(crate) const CONFIRM_WITHIN: Duration = Duration::from_secs(5);
+/// How long a consumer waits until an acknowledgement is on its way.
+const ACKNOWLEDGE_WITHIN: Duration = Duration::from_secs(5);
 
 /// Carries events from owners to consumers. Cheap to clone.
 #[derive(Clone)]
@@ -131,7 +133,7 @@ impl Receipt {
     /// Says that the message is none of ours: the broker is to put it to the dead letters.
     pub(crate) async fn refuse(self) {
         if let Receipt::Amqp(acker) = self {
-            log_lost(acker.reject(BasicRejectOptions { requeue: false }).await);
+            said(acker.reject(BasicRejectOptions { requeue: false })).await;
         }
     }
 
@@ -148,13 +150,18 @@ impl Receipt {
             }
         }
         if let Some(acker) = last {
-            log_lost(acker.ack(BasicAckOptions { multiple: true }).await);
+            said(acker.ack(BasicAckOptions { multiple: true })).await;
         }
     }
 }
 
-fn log_lost(answer: Result<bool, lapin::Error>) {
-    if let Err(error) = answer {
-        tracing::debug!(%error, "an acknowledgement was lost; the messages will come again");
-    }
+/// Waits until the broker was told, or it is plain that it was not: what lapin takes while its connection breaks may never
+/// be sent, nor refused.
+async fn said(acknowledging: impl Future<Output = Result<bool, lapin::Error>>) {
+    let lost = match timeout(ACKNOWLEDGE_WITHIN, acknowledging).await {
+        Ok(Ok(_)) => return,
+        Ok(Err(error)) => error.to_string(),
+        Err(_) => "it was not sent".to_owned(),
+    };
+    tracing::warn!(error = lost, "an acknowledgement was lost; the messages will come again");
 }

@@ -14,12 +14,13 @@ use registrar_events::{Consumer, Relay, Replica, Source, Stop, Topology, Transpo
 use registrar_servers::PostgreSql;
 use registrar_store::{Db, DbOptions, migrate};
 use tokio::{sync::OnceCell, task::JoinHandle, time::Instant};
+use tracing_subscriber::EnvFilter;
 use uuid::Uuid;
 
 use crate::staff::{COPY, OWNER, STAFF, StaffReplica, StaffSource};
 
 /// How long a test waits for what must come.
-const PATIENCE: Duration = Duration::from_secs(180);
+const PATIENCE: Duration = Duration::from_secs(1800);
 
 static CLUSTER: OnceCell<PostgreSql> = OnceCell::const_new();
 static NUMBER: AtomicU64 = AtomicU64::new(0);
@@ -31,7 +32,8 @@ pub async fn cluster() -> &'static PostgreSql {
 /// A cluster with the templates `owner` and `copy`.
 pub async fn prepare(cluster: PostgreSql) -> PostgreSql {
     // Shown with a failed test; RUST_LOG chooses. A second start of it in this process is refused, which is right.
-    let _ = tracing_subscriber::fmt().with_env_filter(tracing_subscriber::EnvFilter::from_default_env()).with_test_writer().try_init();
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn,registrar_events=debug"));
+    let _ = tracing_subscriber::fmt().with_env_filter(filter).with_test_writer().try_init();
     for (name, tables) in [("owner", OWNER), ("copy", COPY)] {
         cluster.create_database(name).await.unwrap();
         migrate::run(&cluster.url(name), Vec::new()).await.unwrap();
