@@ -18,6 +18,7 @@ pub mod imports;
 pub mod json;
 pub mod list;
 pub mod locale;
+mod methods;
 pub mod openapi;
 pub mod path;
 pub mod phrases;
@@ -27,6 +28,7 @@ mod request_span;
 pub mod retention;
 pub mod server;
 pub mod service;
+mod shown;
 pub mod wait_for;
 pub mod watch;
 

@@ -1,23 +1,19 @@
 //! Services on the air: one public port with one `/v1` scope into which each adds its routes, one internal port for
 //! health, metrics and what only our own services may call.
 
-use std::{
-    collections::HashMap,
-    net::SocketAddr,
-    sync::{Arc, LazyLock},
-};
+use std::net::SocketAddr;
 
 use actix_web::{
-    App, Error, HttpMessage, HttpRequest, HttpResponse, HttpServer, Route,
+    App, Error, HttpMessage, HttpRequest, HttpResponse, HttpServer,
     body::{BoxBody, MessageBody},
     dev::{Server, ServiceRequest, ServiceResponse},
     error::InternalError,
     http::{
-        Method, StatusCode,
+        StatusCode,
         header::{ALLOW, HeaderMap, HeaderName, HeaderValue},
     },
     middleware::{Next, from_fn},
-    web::{self, Bytes},
+    web,
 };
 use metrics_exporter_prometheus::PrometheusHandle;
 use registrar_events::Transport;
@@ -32,9 +28,11 @@ use crate::{
     caller::Application,
     context::request_id,
     deprecation::Deprecations,
+    methods::{no_route, only_their_methods},
     openapi::{self, Document},
     rate_limit::Remaining,
     request_span::{RequestSpan, method_label, route_of},
+    shown::Shown,
 };
 
 /// Where to listen.
@@ -100,7 +98,7 @@ pub fn contract(mounted: &[Mounted]) -> OpenApiDocument {
 }
 
 /// What the routes of these services say of themselves.
-fn routes(mounted: &[Mounted]) -> utoipa::openapi::OpenApi {
+pub(crate) fn routes(mounted: &[Mounted]) -> utoipa::openapi::OpenApi {
     App::new().into_utoipa_app().openapi(Document::openapi()).service(v1(mounted)).split_for_parts().1
 }
 
@@ -136,54 +134,6 @@ pub fn serve(
     Ok((vec![public.run(), internal.run()], public_address, internal_address))
 }
 
-/// A contract as texts.
-struct Texts {
-    yaml: Bytes,
-    json: Bytes,
-}
-
-/// What is made of the contract once, and shown by every thread.
-#[derive(Clone)]
-struct Shown {
-    /// Takes megabytes to make, and most processes are never asked for it.
-    texts: web::Data<LazyLock<Texts, Box<dyn FnOnce() -> Texts + Send>>>,
-    methods: Arc<Vec<(String, String)>>,
-    deprecations: web::Data<Deprecations>,
-    fixed: web::Data<FixedPaths>,
-}
-
-impl Shown {
-    fn of(mounted: &[Mounted], whole: Option<fn() -> OpenApiDocument>) -> Self {
-        let own = serde_json::to_value(routes(mounted)).unwrap_or_else(|error| {
-            tracing::error!(%error, "what methods a path takes cannot be told");
-            OpenApiDocument::Null
-        });
-        let mounted = mounted.to_vec();
-        let texts = move || {
-            let document = whole.map_or_else(|| contract(&mounted), |whole| whole());
-            Texts { yaml: openapi::yaml(&document).unwrap_or_default().into(), json: document.to_string().into() }
-        };
-        Shown {
-            texts: web::Data::new(LazyLock::new(Box::new(texts))),
-            methods: Arc::new(paths(&own).map(|(path, methods)| (path.to_owned(), methods)).collect()),
-            deprecations: web::Data::new(Deprecations::of(&own)),
-            fixed: web::Data::new(FixedPaths::of(&own)),
-        }
-    }
-
-    /// Answers one of the texts.
-    fn text(&self, kind: &'static str, of: fn(&Texts) -> &Bytes) -> Route {
-        let texts = self.texts.clone();
-        web::get().to(move || {
-            let texts = texts.clone();
-            async move {
-                let text = web::block(move || of(&texts).clone()).await.map_err(|_| Problem::new(ProblemKind::Internal))?;
-                Ok::<_, Problem>(HttpResponse::Ok().content_type(kind).body(text))
-            }
-        })
-    }
-}
-
 fn public_app(
     mounted: Vec<Mounted>,
     shown: Shown,
@@ -204,59 +154,6 @@ fn public_app(
         .wrap(from_fn(only_their_methods))
         .wrap(from_fn(refusals_as_problems))
         .wrap(TracingLogger::<RequestSpan>::new())
-}
-
-fn paths(document: &OpenApiDocument) -> impl Iterator<Item = (&str, String)> {
-    let paths = document.get("paths").and_then(OpenApiDocument::as_object).into_iter().flatten();
-    let methods = |item: &OpenApiDocument| item.as_object().into_iter().flatten().map(|(method, _)| method.to_uppercase()).collect::<Vec<_>>().join(", ");
-    paths.map(move |(path, item)| (path.as_str(), methods(item)))
-}
-
-/// The published paths without parameters, with the methods they take.
-struct FixedPaths(HashMap<String, String>);
-
-impl FixedPaths {
-    fn of(document: &OpenApiDocument) -> Self {
-        FixedPaths(paths(document).filter(|(path, _)| !path.contains('{')).map(|(path, methods)| (path.to_owned(), methods)).collect())
-    }
-
-    /// The methods of a path, when it has others than this one.
-    fn instead_of(&self, method: &Method, path: &str) -> Option<&str> {
-        let methods = self.0.get(path)?;
-        let told = [Method::HEAD, Method::OPTIONS].contains(method) || methods.split(", ").any(|known| known == method.as_str());
-        (!told).then_some(methods)
-    }
-}
-
-/// `PATCH /v1/staff/changes` is no change of a record of the name `changes`.
-async fn only_their_methods<B: MessageBody + 'static>(request: ServiceRequest, next: Next<B>) -> Result<ServiceResponse<BoxBody>, Error> {
-    let fixed = request.app_data::<web::Data<FixedPaths>>().cloned();
-    if let Some(methods) = fixed.as_ref().and_then(|fixed| fixed.instead_of(request.method(), request.path())) {
-        let refusal = HttpResponse::MethodNotAllowed().insert_header((ALLOW, methods)).finish();
-        return Ok(request.into_response(refusal));
-    }
-    next.call(request).await.map(ServiceResponse::map_into_boxed_body)
-}
-
-/// Nothing there; or something that takes other methods (RFC 9110, 15.5.6).
-fn no_route(methods: &[(String, String)], request: &HttpRequest) -> HttpResponse {
-    match methods.iter().find(|(path, _)| is_at(path, request.path())) {
-        Some((_, methods)) => HttpResponse::MethodNotAllowed().insert_header((ALLOW, methods.as_str())).finish(),
-        None => HttpResponse::NotFound().finish(),
-    }
-}
-
-/// Whether a path is one of a published form, such as `/v1/staff/{staff_id}`. A pattern compiled for each would take
-/// megabytes.
-fn is_at(form: &str, path: &str) -> bool {
-    let (mut parts, mut given) = (form.split('/'), path.split('/'));
-    loop {
-        match (parts.next(), given.next()) {
-            (None, None) => return true,
-            (Some(part), Some(given)) if part == given || (part.starts_with('{') && !given.is_empty()) => {}
-            _ => return false,
-        }
-    }
 }
 
 /// Outermost: every refusal becomes a problem document, every answer carries its request id and rate limit.
@@ -378,30 +275,4 @@ async fn ready(mounted: web::Data<Vec<Mounted>>, transport: web::Data<Transport>
     report.insert("broker".to_owned(), transport.is_connected().into());
     let mut response = if ready { HttpResponse::Ok() } else { HttpResponse::ServiceUnavailable() };
     response.json(report)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_fixed_path_takes_its_own_methods_only() {
-        let document = serde_json::json!({ "paths": { "/v1/notes/changes": { "get": {} }, "/v1/notes/{note_id}": { "patch": {} } } });
-        let fixed = FixedPaths::of(&document);
-        assert_eq!(fixed.instead_of(&Method::PATCH, "/v1/notes/changes"), Some("GET"));
-        for (method, path) in [(Method::GET, "/v1/notes/changes"), (Method::HEAD, "/v1/notes/changes"), (Method::DELETE, "/v1/notes/7")] {
-            assert_eq!(fixed.instead_of(&method, path), None, "{method} {path}");
-        }
-    }
-
-    #[test]
-    fn a_path_is_of_a_form_when_each_part_is() {
-        for path in ["/v1/notes", "/v1/notes/7", "/v1/notes/changes"] {
-            let form = if path == "/v1/notes" { path } else { "/v1/notes/{note_id}" };
-            assert!(is_at(form, path), "{path}");
-        }
-        for path in ["/v1", "/v1/notes", "/v1/notes/", "/v1/notes/7/", "/v1/notes/7/history", "/v2/notes/7", "//notes/7", ""] {
-            assert!(!is_at("/v1/notes/{note_id}", path), "{path}");
-        }
-    }
 }

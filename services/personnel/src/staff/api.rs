@@ -25,8 +25,10 @@ use super::{
     employments::Employment,
     export::StaffExporter,
     import::StaffImporter,
-    model::{Position, StaffColumns, StaffInput, StaffRecord, StaffStatus},
+    model::{StaffColumns, StaffInput, StaffRecord, StaffStatus},
+    position::Position,
     store::{self, StaffFilter},
+    writes,
 };
 
 /// A staff record as others see it.
@@ -286,7 +288,7 @@ pub async fn list(context: ServiceContext, caller: Caller, list: List<StaffQuery
 #[post("")]
 pub async fn create(context: ServiceContext, caller: Caller, key: Idempotency, body: Body<StaffInput>) -> Result<Kept, Problem> {
     key.once(&context, &caller, body.digest, async |conn| {
-        let staff = Staff::masked(store::create(conn, &caller, &body).await?);
+        let staff = Staff::masked(writes::create(conn, &caller, &body).await?);
         let location = format!("/v1/staff/{}", staff.id);
         Ok(Record::created(staff, location))
     })
@@ -342,7 +344,7 @@ pub async fn update(context: ServiceContext, caller: Caller, id: Id<StaffId>, se
     let found = store::find_to_change(&conn, &caller, *id).await?;
     seen.check(&conn, (store::AGGREGATE, "staff"), found.id, found.version).await?;
     let input = patch.apply(&found.columns.to_input()?)?;
-    Ok(Record::of(Staff::masked(store::update(&context.db, conn, &caller, found, &input).await?)))
+    Ok(Record::of(Staff::masked(writes::update(&context.db, conn, &caller, found, &input).await?)))
 }
 
 /// Follow changes of staff

@@ -10,7 +10,7 @@ use registrar_store::{Json, StoreError, StoreResult};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::model::{Position, StaffInput};
+use super::{model::StaffInput, position::Position};
 
 /// An employment besides the present primary one.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]

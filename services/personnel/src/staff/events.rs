@@ -4,7 +4,8 @@
 use registrar_events::contracts::personnel::{PrimaryEmployment, Staff, StaffStatistics};
 
 use super::{
-    model::{Position, StaffColumns, StaffRecord},
+    model::{StaffColumns, StaffRecord},
+    position::Position,
     store::AGGREGATE,
 };
 use crate::schema::staff;

@@ -3,19 +3,25 @@
 use std::collections::{HashMap, HashSet};
 
 use async_trait::async_trait;
+use chrono::NaiveDate;
+use futures_util::future::join;
 use registrar_access::{Access, Action, GrantedUnit, units};
 use registrar_domain::{Code, EducationLevel};
 use registrar_http::imports::{ImportRow, Importer, Outcome, RowResult, texts};
 use registrar_spreadsheets::Columns;
 use registrar_store::{Connection, StoreResult};
 use serde_json::{Value, json};
+use tokio::task::yield_now;
 use uuid::Uuid;
 
 use super::{
     columns::COLUMNS,
     model::{StaffInput, StaffRecord},
-    store,
+    store, writes,
 };
+
+/// So many rows are inserted while it is decided about the next.
+const TOGETHER: usize = 250;
 
 /// Imports staff.
 pub struct StaffImporter;
@@ -37,37 +43,36 @@ impl Importer for StaffImporter {
     async fn apply(&self, conn: &mut Connection, access: &Access, rows: Vec<ImportRow>) -> StoreResult<Vec<RowResult>> {
         let mut known = Known::load(conn, access, &rows).await?;
         let mut results = Vec::with_capacity(rows.len());
-        let (mut new, mut changed) = (Vec::new(), Vec::new());
-        for row in rows {
-            let line = row.line;
-            let (input, held) = match known.decide(row) {
-                Ok(decided) => decided,
-                Err(refused) => {
-                    results.push(refused);
-                    continue;
-                }
+        let (mut new, mut held) = (Vec::new(), Vec::new());
+        let mut rows = rows.into_iter();
+        while !rows.as_slice().is_empty() {
+            let part = rows.by_ref().take(TOGETHER);
+            let deciding = async {
+                // Before this thread is busy with them the former ones are sent.
+                yield_now().await;
+                known.decide_all(part, access.today)
             };
-            results.push(match held {
-                None => match input.check(access.today) {
-                    Ok(()) => {
-                        new.push(input);
-                        RowResult { line, outcome: Outcome::Created }
-                    }
-                    Err(error) => RowResult::refused(line, error)?,
-                },
-                Some(record) => match store::changed(conn, access, &record.columns, &input).await {
-                    Ok(None) => RowResult { line, outcome: Outcome::Unchanged },
-                    Ok(Some(columns)) => {
-                        let unit = record.columns.unit_id;
-                        changed.push((record, columns));
-                        RowResult { line, outcome: Outcome::Changed(unit) }
-                    }
-                    Err(error) => unit_column(RowResult::refused(line, error)?),
-                },
+            let (inserted, decided) = join(writes::insert_many(conn, access, &new), deciding).await;
+            inserted?;
+            let decided = decided?;
+            results.extend(decided.results);
+            held.extend(decided.held);
+            new = decided.new;
+        }
+        writes::insert_many(conn, access, &new).await?;
+        let mut changed = Vec::new();
+        for (line, record, input) in held {
+            results.push(match writes::changed(conn, access, &record.columns, &input).await {
+                Ok(None) => RowResult { line, outcome: Outcome::Unchanged },
+                Ok(Some(columns)) => {
+                    let unit = record.columns.unit_id;
+                    changed.push((record, columns));
+                    RowResult { line, outcome: Outcome::Changed(unit) }
+                }
+                Err(error) => unit_column(RowResult::refused(line, error)?),
             });
         }
-        store::update_many(conn, access, &changed).await?;
-        store::insert_many(conn, access, &new).await?;
+        writes::update_many(conn, access, &changed).await?;
         Ok(results)
     }
 
@@ -97,6 +102,16 @@ struct Known {
     seen: HashSet<String>,
 }
 
+/// What is to become of some rows.
+#[derive(Default)]
+struct Decided {
+    /// Of those that are refused, and of new records.
+    results: Vec<RowResult>,
+    new: Vec<StaffInput>,
+    /// The rows of records that are there already.
+    held: Vec<(i32, StaffRecord, StaffInput)>,
+}
+
 impl Known {
     async fn load(conn: &mut Connection, access: &Access, rows: &[ImportRow]) -> StoreResult<Self> {
         let records = store::by_codes(conn, access, &texts(rows, "code").into_iter().collect::<Vec<_>>()).await?;
@@ -106,6 +121,25 @@ impl Known {
             owners: store::personal_numbers_in_use(conn, access, &texts(rows, "personal_number").into_iter().collect::<Vec<_>>()).await?.into_iter().collect(),
             seen: HashSet::new(),
         })
+    }
+
+    fn decide_all(&mut self, rows: impl Iterator<Item = ImportRow>, today: NaiveDate) -> StoreResult<Decided> {
+        let mut decided = Decided::default();
+        for row in rows {
+            let line = row.line;
+            match self.decide(row) {
+                Err(refused) => decided.results.push(refused),
+                Ok((input, Some(record))) => decided.held.push((line, record, input)),
+                Ok((input, None)) => match input.check(today) {
+                    Ok(()) => {
+                        decided.new.push(input);
+                        decided.results.push(RowResult { line, outcome: Outcome::Created });
+                    }
+                    Err(error) => decided.results.push(RowResult::refused(line, error)?),
+                },
+            }
+        }
+        Ok(decided)
     }
 
     /// What a row makes of a record: the input, and the record if there is one already.

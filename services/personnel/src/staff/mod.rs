@@ -12,7 +12,9 @@ pub mod events;
 pub mod export;
 pub mod import;
 pub mod model;
+pub mod position;
 pub mod store;
+pub mod writes;
 
 use registrar_http::{ServiceContext, resource};
 use utoipa_actix_web::service_config::ServiceConfig;

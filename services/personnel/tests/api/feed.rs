@@ -7,7 +7,7 @@ use std::{
 
 use diesel_async::{AsyncConnection, RunQueryDsl};
 use registrar_access::{Access, Role};
-use registrar_personnel::staff::{model::StaffInput, store};
+use registrar_personnel::staff::{model::StaffInput, store, writes};
 use registrar_store::{Connection, Db, DbOptions, StoreError};
 use registrar_testkit::{Api, TestSystem};
 use serde_json::{Value, json};
@@ -95,12 +95,12 @@ async fn write(db: &Db, access: &Access, body: &Value, writer: usize, turn: usiz
             input.code = registrar_domain::Code::parse(&code).unwrap();
             let known = store::by_codes(conn, access, std::slice::from_ref(&code)).await?;
             let version = match known.into_iter().next() {
-                None => store::create(conn, access, &input).await?.version,
+                None => writes::create(conn, access, &input).await?.version,
                 Some((record, _)) => {
                     input.email = Some(registrar_domain::EmailAddress::parse(&format!("v{turn}@example.vn")).unwrap());
-                    let columns = store::changed(conn, access, &record.columns, &input).await?.unwrap();
+                    let columns = writes::changed(conn, access, &record.columns, &input).await?.unwrap();
                     let version = record.version + 1;
-                    store::update_many(conn, access, &[(record, columns)]).await?;
+                    writes::update_many(conn, access, &[(record, columns)]).await?;
                     version
                 }
             };

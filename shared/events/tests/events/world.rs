@@ -20,7 +20,7 @@ use uuid::Uuid;
 use crate::staff::{COPY, OWNER, STAFF, StaffReplica, StaffSource};
 
 /// How long a test waits for what must come.
-const PATIENCE: Duration = Duration::from_secs(1800);
+const PATIENCE: Duration = Duration::from_secs(180);
 
 static CLUSTER: OnceCell<PostgreSql> = OnceCell::const_new();
 static NUMBER: AtomicU64 = AtomicU64::new(0);

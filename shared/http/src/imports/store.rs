@@ -12,7 +12,7 @@ use registrar_store::{
     Connection, Cursor, Json, Page, PageRequest, StoreError, StoreResult,
     schema::{import_errors, import_parts, imports},
 };
-use serde_json::{Map, Value};
+use serde_json::Value;
 use uuid::Uuid;
 
 use super::{HeldFor, Import, ImportError, ImportMode, ImportState, MOST_UNFINISHED, Outcome, RowResult};
@@ -241,9 +241,22 @@ pub(super) async fn take(conn: &mut Connection, resources: &[&str], now: DateTim
 pub(super) struct Sent {
     pub sheet: Arc<str>,
     pub number: i32,
-    pub cells: Map<String, Value>,
+    /// In the order of the columns; null where a cell is empty or cannot be read.
+    pub cells: Vec<Value>,
+    /// The cells that cannot be read, by field.
+    pub unread: Vec<(String, String)>,
     /// The columns of its sheet.
     pub columns: Arc<[Place]>,
+}
+
+impl Sent {
+    /// What a cell said, cut to a length that helps.
+    fn said(&self, field: &str) -> Option<String> {
+        let unread = self.unread.iter().find(|(unread, _)| unread == field).map(|(_, text)| text.clone());
+        let read = || self.columns.iter().zip(&self.cells).find(|(column, value)| column.field == field && !value.is_null());
+        let text = unread.or_else(|| read().map(|(_, value)| value.as_str().map_or_else(|| value.to_string(), str::to_owned)))?;
+        Some(text.chars().take(200).collect())
+    }
 }
 
 /// Adds a chunk's results to the job, in the chunk's own transaction; answers how many rows have now been tried, none
@@ -285,7 +298,7 @@ pub(super) async fn progress(conn: &mut Connection, job: &Job, results: &[RowRes
                 import_errors::field.eq(error.pointer.clone()),
                 import_errors::code.eq(error.code.clone()),
                 import_errors::detail.eq(error.detail.clone()),
-                import_errors::value.eq(row.and_then(|row| said(&row.cells, &error.pointer))),
+                import_errors::value.eq(row.and_then(|row| row.said(&error.pointer))),
             ));
         }
     }
@@ -293,12 +306,6 @@ pub(super) async fn progress(conn: &mut Connection, job: &Job, results: &[RowRes
         diesel::insert_into(import_errors::table).values(part).execute(conn).await?;
     }
     Ok(Some(done))
-}
-
-/// What a cell said, cut to a length that helps.
-fn said(cells: &Map<String, Value>, field: &str) -> Option<String> {
-    let value = cells.get(field).filter(|value| !value.is_null())?;
-    Some(value.as_str().map_or_else(|| value.to_string(), str::to_owned).chars().take(200).collect())
 }
 
 /// Nobody asks back a file without errors.

@@ -218,11 +218,10 @@ fn read(importer: &dyn Importer, file: &[u8], done: i32, locale: Locale, chunks:
 impl Chunk {
     fn add(&mut self, line: i32, row: spreadsheets::Row, columns: &Arc<[spreadsheets::Place]>, locale: Locale) {
         let spreadsheets::Row { sheet, number, mut cells, errors } = row;
-        let mut told = cells.clone();
-        for error in &errors {
-            told.insert(error.field.clone(), error.value.clone().into());
-        }
-        self.sent.insert(line, Sent { sheet, number: i32::try_from(number).unwrap_or(i32::MAX), cells: told, columns: columns.clone() });
+        let number = i32::try_from(number).unwrap_or(i32::MAX);
+        let said = columns.iter().map(|column| cells.get(&column.field).cloned().unwrap_or_default()).collect();
+        let unread = errors.iter().map(|error| (error.field.clone(), error.value.clone())).collect();
+        self.sent.insert(line, Sent { sheet, number, cells: said, unread, columns: columns.clone() });
         if errors.is_empty() {
             for column in columns.iter() {
                 if !cells.contains_key(&column.field) {

@@ -5,7 +5,7 @@ use diesel::sql_query;
 use diesel_async::{AsyncConnection, RunQueryDsl};
 use registrar_access::{Access, Action};
 use registrar_domain::{EducationLevel, TenantId};
-use registrar_personnel::staff::{model::StaffInput, store};
+use registrar_personnel::staff::{model::StaffInput, store, writes};
 use registrar_store::{Connection, StoreError};
 use registrar_testkit::TestSystem;
 use serde_json::{Value, json};
@@ -124,7 +124,7 @@ pub async fn enter(system: &TestSystem, authority: &Authority, tenant: TenantId,
     for step in ["enter", "change"] {
         let entered = conn.transaction::<_, StoreError, _>(async |conn: &mut Connection| {
             match step {
-                "enter" => store::insert_many(conn, &access, &inputs).await?,
+                "enter" => writes::insert_many(conn, &access, &inputs).await?,
                 _ => drop(sql_query(changed).bind::<diesel::sql_types::Uuid, _>(Uuid::from(tenant)).execute(conn).await?),
             }
             // Nobody listens, and publishing would take the time that comparing needs.
