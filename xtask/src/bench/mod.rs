@@ -61,7 +61,6 @@ pub async fn run(options: Options) -> Result<()> {
     tokio::time::sleep(IDLE).await;
     let mut figures = renamed(Work::memory(&installation, MEMORY.0)?, "idle");
     let imported = installation.staff().await?;
-    installation.sql("personnel", "vacuum analyze").await?;
     let work = Work::new(&installation, Duration::from_secs(options.seconds)).await?;
     if let Some(minutes) = options.soak {
         return judged(&work.soak(Duration::from_secs(minutes * 60)).await?);
@@ -124,11 +123,11 @@ const PREFACE: &str = "# How fast Registrar is
 
 Written by `cargo xtask bench --write`: everything on one machine, load included; the build that images have, one
 process per service, PostgreSQL with durability on, every request authenticated. A ratio is to what the machine itself did
-in the same run: pgbench with prepared statements on the same database (the same rows; for edits a transaction that locks,
-updates and writes history and outbox), bare publishing with confirms to consuming on the same kind of queue, argon2id
-alone on all cores, `COPY` of the same rows. Files to import name one school after another, as registers do. Beside
-sign-ins, each from an address of its own, somebody else reads a hundred records a second. What grows in half an hour of work
-tells `cargo xtask bench --soak 30`.
+in the same run, before and after each reading and editing: pgbench with prepared statements on the same database (the same
+rows; for edits a transaction that locks, updates and writes history and outbox), bare publishing with confirms to consuming
+on the same kind of queue, argon2id alone on all cores, `COPY` of the same rows. Files to import name one school after
+another, as registers do. Beside sign-ins, each from an address of its own, somebody else reads a hundred records a second.
+What grows in half an hour of work tells `cargo xtask bench --soak 30`.
 
 ";
 
