@@ -163,9 +163,9 @@ impl Installation {
     pub fn memory(&self, service: &str) -> Result<u64> {
         let process = self.system.process(service)?;
         let mut kilobytes = held(process)?;
-        for thread in std::fs::read_dir(format!("/proc/{process}/task"))? {
-            let started = std::fs::read_to_string(thread?.path().join("children"))?;
-            // One that has ended meanwhile holds nothing.
+        // A thread or process that has ended meanwhile holds nothing.
+        for thread in std::fs::read_dir(format!("/proc/{process}/task"))?.flatten() {
+            let started = std::fs::read_to_string(thread.path().join("children")).unwrap_or_default();
             kilobytes += started.split_whitespace().filter_map(|child| held(child.parse().ok()?).ok()).sum::<u64>();
         }
         Ok(kilobytes >> 10)

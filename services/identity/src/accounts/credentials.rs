@@ -157,11 +157,11 @@ pub struct Confirmed {
     pub valid_after: DateTime<Utc>,
 }
 
-/// Whether [`CONFIRM`] confirms it.
+/// Does [`CONFIRM`]; whether it confirmed.
 ///
 /// # Errors
 /// Only when the database cannot be asked.
-pub async fn is_confirmed(conn: &mut Connection, account: Uuid, hash: &str) -> StoreResult<bool> {
+pub async fn confirm(conn: &mut Connection, account: Uuid, hash: &str) -> StoreResult<bool> {
     let confirmed: Option<Confirmed> = sql_query(CONFIRM).bind::<sql_types::Uuid, _>(account).bind::<sql_types::Text, _>(hash).get_result(conn).await.optional()?;
     Ok(confirmed.is_some())
 }

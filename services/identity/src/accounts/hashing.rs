@@ -7,13 +7,14 @@ use std::{
     panic::{self, AssertUnwindSafe},
     path::PathBuf,
     process::{Child, ChildStdin, ChildStdout, Command, Stdio},
-    sync::{LazyLock, OnceLock},
+    sync::{LazyLock, Mutex, MutexGuard, OnceLock, PoisonError},
     thread,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use flume::{Receiver, RecvTimeoutError, Sender};
 use registrar_store::{StoreError, StoreResult};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::oneshot;
 
@@ -21,18 +22,21 @@ use super::password::{Memory, hashed};
 
 /// Hashes that wait for a process; whoever comes then waits to wait.
 const WAITING: usize = 64;
+/// Hashes that are computed at once at most, whatever the cores: more would be for whoever guesses passwords.
+const MOST: usize = 8;
 /// How long a process is kept that nobody needs.
 const KEPT: Duration = Duration::from_secs(1);
+/// How long a process may take for a hash, in seconds; it takes a quarter of one where others leave it a tenth of a core.
+const ANSWERS_WITHIN: i64 = 20;
 /// How much a process yields to others, of 19: it has a tenth of a core on which something else is at work.
-#[cfg(target_os = "linux")]
 const NICE: i32 = 10;
 
-/// The program that hashes, with its arguments: it runs [`answer`].
+/// The program that hashes, with its argument: it runs [`answer`].
 static PROGRAM: OnceLock<(PathBuf, &'static str)> = OnceLock::new();
 
 static HASHING: LazyLock<Sender<Asked>> = LazyLock::new(|| {
     let (sender, waiting) = flume::bounded(WAITING);
-    for _ in 0..thread::available_parallelism().map_or(1, std::num::NonZero::get) {
+    for _ in 0..thread::available_parallelism().map_or(1, std::num::NonZero::get).min(MOST) {
         let waiting = waiting.clone();
         if let Err(error) = thread::Builder::new().name("hashing".into()).spawn(move || hash_all(&waiting)) {
             tracing::error!(%error, "a thread for passwords cannot be started");
@@ -40,6 +44,9 @@ static HASHING: LazyLock<Sender<Asked>> = LazyLock::new(|| {
     }
     sender
 });
+
+/// Where hashes were computed last, and when: the next take the newest, so that few are kept where few are needed.
+static IDLE: Mutex<Vec<(Place, Instant)>> = Mutex::new(Vec::new());
 
 /// A hash that somebody waits for.
 struct Asked {
@@ -67,38 +74,51 @@ pub(super) async fn run(form: String, password: SecretString) -> StoreResult<Opt
 }
 
 fn hash_all(waiting: &Receiver<Asked>) {
-    let mut place = None;
     loop {
-        let next = if place.is_some() { waiting.recv_timeout(KEPT) } else { waiting.recv().map_err(RecvTimeoutError::from) };
+        let any_idle = !idle().is_empty();
+        let next = if any_idle { waiting.recv_timeout(KEPT) } else { waiting.recv().map_err(RecvTimeoutError::from) };
         match next {
             // Whoever has gone away needs no hash.
-            Ok(Asked { form, password, answer }) if !answer.is_closed() => match computed(&mut place, &form, &password) {
+            Ok(Asked { form, password, answer }) if !answer.is_closed() => match computed(&form, &password) {
                 // They may have gone meanwhile.
                 Ok(hash) => drop(answer.send(hash)),
-                Err(error) => {
-                    place = None;
-                    tracing::error!(%error, "a password cannot be hashed");
-                }
+                Err(error) => tracing::error!(%error, "a password cannot be hashed"),
             },
             Ok(_) => {}
-            Err(RecvTimeoutError::Timeout) => place = None,
+            Err(RecvTimeoutError::Timeout) => end_idle(),
             Err(RecvTimeoutError::Disconnected) => return,
         }
     }
 }
 
-/// Where a thread has its hashes computed.
+fn idle() -> MutexGuard<'static, Vec<(Place, Instant)>> {
+    IDLE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Ends what nobody has needed for long, which others need not wait for.
+fn end_idle() {
+    let ended: Vec<_> = idle().extract_if(.., |(_, since)| since.elapsed() >= KEPT).collect();
+    drop(ended);
+}
+
+/// Where hashes are computed.
 enum Place {
     Elsewhere(Process),
     Here(Memory),
 }
 
-/// A hash; the process that was kept may have been ended by somebody, a new one is not.
-fn computed(place: &mut Option<Place>, form: &str, password: &SecretString) -> io::Result<Option<String>> {
-    match place.as_mut().and_then(|place| place.compute(form, password).ok()) {
-        Some(hash) => Ok(hash),
-        None => place.insert(Place::new()?).compute(form, password),
-    }
+/// A hash; a process that was kept may have been ended by somebody, a new one is not.
+fn computed(form: &str, password: &SecretString) -> io::Result<Option<String>> {
+    let kept = idle().pop().and_then(|(mut place, _)| Some((place.compute(form, password).ok()?, place)));
+    let (hash, place) = match kept {
+        Some(computed) => computed,
+        None => {
+            let mut place = Place::new()?;
+            (place.compute(form, password)?, place)
+        }
+    };
+    idle().push((place, Instant::now()));
+    Ok(hash)
 }
 
 impl Place {
@@ -117,11 +137,10 @@ impl Place {
     }
 }
 
-/// A process that hashes; it ends when nobody asks it any more.
+/// A process that hashes.
 struct Process {
     child: Child,
-    /// Taken at the end.
-    input: Option<ChildStdin>,
+    input: ChildStdin,
     output: BufReader<ChildStdout>,
 }
 
@@ -129,15 +148,20 @@ impl Process {
     fn start(command: &mut Command) -> io::Result<Self> {
         // It knows nothing but passwords: no database, no secret.
         let mut child = command.arg0("registrar").env_clear().stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
-        let (input, output) = (child.stdin.take(), child.stdout.take().ok_or_else(|| io::Error::other("no output"))?);
+        let (Some(input), Some(output)) = (child.stdin.take(), child.stdout.take()) else { return Err(io::Error::other("no pipes")) };
         Ok(Process { child, input, output: BufReader::new(output) })
     }
 
     fn compute(&mut self, form: &str, password: &SecretString) -> io::Result<Option<String>> {
         let mut line = serde_json::to_string(&(form, password.expose_secret()))?;
         line.push('\n');
-        self.input.as_ref().ok_or(io::ErrorKind::BrokenPipe)?.write_all(line.as_bytes())?;
+        self.input.write_all(line.as_bytes())?;
         line.clear();
+        // A process that was stopped answers nothing and does not end.
+        let answers_within = Timespec { tv_sec: ANSWERS_WITHIN, tv_nsec: 0 };
+        if poll(&mut [PollFd::new(self.output.get_ref(), PollFlags::IN)], Some(&answers_within))? == 0 {
+            return Err(io::ErrorKind::TimedOut.into());
+        }
         if self.output.read_line(&mut line)? == 0 {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
@@ -147,8 +171,8 @@ impl Process {
 
 impl Drop for Process {
     fn drop(&mut self) {
-        drop(self.input.take());
-        if let Err(error) = self.child.wait() {
+        // It has nothing to finish, and one that was stopped would not end otherwise.
+        if let Err(error) = self.child.kill().and_then(|()| self.child.wait()) {
             tracing::warn!(%error, "a process that hashed passwords is left");
         }
     }
@@ -177,14 +201,29 @@ pub fn answer(asked: impl BufRead, mut answers: impl Write) -> io::Result<()> {
 fn yield_to_others() -> bool {
     #[cfg(target_os = "linux")]
     {
+        use rustix::process::{getpid, getsid, setpriority_process, setsid};
         // What lists of processes call it.
         let _ = rustix::thread::set_name(c"hashing");
-        // It has one already when it was asked before.
-        let _ = rustix::process::setsid();
-        let session = std::fs::write("/proc/self/autogroup", NICE.to_string());
-        let shared_by_session = !session.is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock);
-        rustix::process::setpriority_process(None, NICE).is_ok() && shared_by_session
+        // It has one already when it was asked before, and none when somebody runs it in a shell.
+        let has_session = setsid().is_ok() || getsid(None) == Ok(getpid());
+        let busy = |error: &io::Error| error.kind() == io::ErrorKind::WouldBlock;
+        let told = !has_session || !std::fs::write("/proc/self/autogroup", NICE.to_string()).is_err_and(|error| busy(&error));
+        setpriority_process(None, NICE).is_ok() && told
     }
     #[cfg(not(target_os = "linux"))]
-    rustix::process::nice(10).is_ok()
+    rustix::process::nice(NICE).is_ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn passwords_that_follow_each_other_are_hashed_in_one_place() {
+        let form = "$argon2id$v=19$m=64,t=1,p=1$c2l4dGVlbiBieXRlcyAuLg";
+        for number in 0..20 {
+            assert!(run(form.to_owned(), format!("password {number}").into()).await.unwrap().is_some());
+        }
+        assert!(idle().len() <= 1);
+    }
 }

@@ -22,7 +22,7 @@ use crate::{
 pub async fn change_password(conn: &mut Connection, access: &Access, before: &str, after: &str) -> StoreResult<bool> {
     let (tenant, account) = (Uuid::from(access.tenant), Uuid::from(access.account));
     conn.transaction::<_, StoreError, _>(async |conn: &mut Connection| {
-        if !credentials::is_confirmed(conn, account, before).await? {
+        if !credentials::confirm(conn, account, before).await? {
             return Ok(false);
         }
         credentials::set_hash(conn, tenant, account, after, access.now).await?;

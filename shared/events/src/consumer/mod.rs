@@ -161,7 +161,10 @@ impl Consumer {
             let mut next = Some(first);
             while let Some(Delivery { events: brought, receipt }) = next {
                 if brought.is_empty() {
-                    receipt.refuse().await;
+                    // An acknowledgement of those after it would be one of this too.
+                    if !receipt.refuse().await {
+                        return consumed;
+                    }
                 } else {
                     events.extend(brought);
                     receipts.push(receipt);
@@ -172,8 +175,10 @@ impl Consumer {
             if !self.settle(newest(events), shutdown).await {
                 break;
             }
-            Receipt::accept_all(receipts).await;
             consumed = true;
+            if !Receipt::accept_all(receipts).await {
+                break;
+            }
         }
         consumed
     }

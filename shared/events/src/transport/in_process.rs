@@ -188,10 +188,10 @@ mod tests {
         let (mut students, mut reporting) = (transport.subscribe("students").unwrap(), transport.subscribe("reporting").unwrap());
         let publisher = transport.clone();
         let publishing = tokio::spawn(async move { publisher.publish(&[sample()]).await });
-        Receipt::accept_all(vec![students.next().await.unwrap().receipt]).await;
+        assert!(Receipt::accept_all(vec![students.next().await.unwrap().receipt]).await);
         let second = reporting.next().await.unwrap();
         assert!(!publishing.is_finished());
-        Receipt::accept_all(vec![second.receipt]).await;
+        assert!(Receipt::accept_all(vec![second.receipt]).await);
         assert_eq!(publishing.await.unwrap().unwrap(), [true]);
     }
 
@@ -216,11 +216,11 @@ mod tests {
         transport.pause();
         assert!(matches!(publishing.await.unwrap(), Err(TransportError::Disconnected(_))));
         assert!(matches!(transport.publish(&[sample()]).await, Err(TransportError::Disconnected(_))));
-        Receipt::accept_all(vec![first.receipt]).await;
+        assert!(Receipt::accept_all(vec![first.receipt]).await);
         transport.resume();
         let publisher = transport.clone();
         let publishing = tokio::spawn(async move { publisher.send_to("students", &[sample()]).await });
-        Receipt::accept_all(vec![students.next().await.unwrap().receipt]).await;
+        assert!(Receipt::accept_all(vec![students.next().await.unwrap().receipt]).await);
         assert_eq!(publishing.await.unwrap().unwrap(), [true]);
     }
 

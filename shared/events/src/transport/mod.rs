@@ -130,16 +130,19 @@ pub(crate) enum Receipt {
 }
 
 impl Receipt {
-    /// Says that the message is none of ours: the broker is to put it to the dead letters.
-    pub(crate) async fn refuse(self) {
-        if let Receipt::Amqp(acker) = self {
-            said(acker.reject(BasicRejectOptions { requeue: false })).await;
+    /// Says that the message is none of ours: the broker is to put it to the dead letters. Whether it was told.
+    #[must_use]
+    pub(crate) async fn refuse(self) -> bool {
+        match self {
+            Receipt::InProcess(_) => true,
+            Receipt::Amqp(acker) => acknowledged(acker.reject(BasicRejectOptions { requeue: false })).await,
         }
     }
 
     /// Says that the events of all these are taken care of; they are consecutive messages of one subscription, without those
-    /// refused before.
-    pub(crate) async fn accept_all(receipts: Vec<Receipt>) {
+    /// refused before. Whether the broker was told.
+    #[must_use]
+    pub(crate) async fn accept_all(receipts: Vec<Receipt>) -> bool {
         let mut last = None;
         for receipt in receipts {
             match receipt {
@@ -149,19 +152,21 @@ impl Receipt {
                 Receipt::Amqp(acker) => last = Some(acker),
             }
         }
-        if let Some(acker) = last {
-            said(acker.ack(BasicAckOptions { multiple: true })).await;
+        match last {
+            Some(acker) => acknowledged(acker.ack(BasicAckOptions { multiple: true })).await,
+            None => true,
         }
     }
 }
 
 /// Waits until the broker was told, or it is plain that it was not: what lapin takes while its connection breaks may never
-/// be sent, nor refused.
-async fn said(acknowledging: impl Future<Output = Result<bool, lapin::Error>>) {
+/// be sent, nor refused. The messages come again once their channel is closed.
+async fn acknowledged(acknowledging: impl Future<Output = Result<bool, lapin::Error>>) -> bool {
     let lost = match timeout(ACKNOWLEDGE_WITHIN, acknowledging).await {
-        Ok(Ok(_)) => return,
+        Ok(Ok(_)) => return true,
         Ok(Err(error)) => error.to_string(),
         Err(_) => "it was not sent".to_owned(),
     };
     tracing::warn!(error = lost, "an acknowledgement was lost; the messages will come again");
+    false
 }
