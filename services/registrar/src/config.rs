@@ -69,8 +69,7 @@ pub struct Configuration {
     pub log_format: LogFormat,
 }
 
-/// How long a service goes by what it has read of an account's grants: less than anybody notices, and most of a
-/// busy caller's requests.
+/// For how long a service does not ask whether anybody's grants have changed: less than anybody notices, and most requests.
 const REMEMBERED: Duration = Duration::from_millis(250);
 
 /// How log lines look.

@@ -1,7 +1,8 @@
 //! From a bearer token to an [`Access`]: the signature is checked once and remembered, the account and its grants
-//! are read from the service's own copy and remembered for a moment, and a copy too old to trust refuses.
+//! are read from the service's own copy and remembered until one of them changes, and a copy too old to trust refuses.
 
 use std::{
+    future::ready,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -9,14 +10,15 @@ use std::{
 use chrono::{DateTime, FixedOffset, NaiveDate, TimeDelta, Utc};
 use diesel::{ExpressionMethods, OptionalExtension, QueryDsl, sql_types};
 use diesel_async::RunQueryDsl;
-use moka::future::Cache;
+use moka::{Entry, future::Cache};
 use registrar_domain::ids::{AccountId, StaffId, TenantId};
 use registrar_store::{Clock, Connection, Db, StoreError, StoreResult};
 use uuid::Uuid;
 
 use crate::{
     Access,
-    held::{Held, Holder, Remembered},
+    freshness::{Freshness, Remembered},
+    held::{Held, Holder},
     schema::{authority_freshness, signing_keys},
     token::{self, Claims},
 };
@@ -30,8 +32,8 @@ pub struct AuthorityOptions {
     pub refuse_after: Duration,
     /// Hours ahead of UTC at which a local day begins (7 in Viet Nam, 8 in China).
     pub utc_offset_hours: i32,
-    /// How long what an account holds is remembered instead of read again, besides the time its copy takes to arrive. The
-    /// owner remembers nothing.
+    /// For how long nobody asks whether accounts, grants and units have changed, besides the time their copies take to arrive;
+    /// for no time, nothing is remembered of them. The owner remembers nothing.
     pub remember: Duration,
 }
 
@@ -79,11 +81,15 @@ pub struct Authority {
     options: AuthorityOptions,
     verified: Cache<String, Claims>,
     keys: Cache<String, (String, String)>,
-    held: Cache<Holder, Arc<Remembered>>,
+    freshness: Cache<(), Arc<Remembered>>,
+    /// What accounts hold, by the state of the copies from which it was read.
+    held: Cache<(Holder, i64), Arc<Held>>,
 }
 
 /// What may be remembered of what accounts hold, in kB.
-const REMEMBERED: u64 = 64 << 10;
+const REMEMBERED: u64 = 32 << 10;
+/// How long it is remembered of an account that asks for nothing.
+const REMEMBERED_FOR: Duration = Duration::from_secs(300);
 
 impl Authority {
     /// An authority over the copies in `db`.
@@ -91,8 +97,9 @@ impl Authority {
     pub fn new(db: Db, clock: Clock, options: AuthorityOptions) -> Self {
         let verified = Cache::builder().max_capacity(100_000).time_to_live(Duration::from_secs(300)).build();
         let keys = Cache::builder().max_capacity(64).time_to_live(Duration::from_secs(60)).build();
-        let held = Cache::builder().weigher(|_, remembered: &Arc<Remembered>| remembered.held.kilobytes()).max_capacity(REMEMBERED).time_to_live(options.remember).build();
-        Authority { db, clock, options, verified, keys, held }
+        let freshness = Cache::builder().max_capacity(1).time_to_live(options.remember).build();
+        let held = Cache::builder().weigher(|_, held: &Arc<Held>| held.kilobytes()).max_capacity(REMEMBERED).time_to_idle(REMEMBERED_FOR).build();
+        Authority { db, clock, options, verified, keys, freshness, held }
     }
 
     /// The same authority, asking over other connections.
@@ -154,19 +161,14 @@ impl Authority {
     /// [`Refusal::Unauthenticated`] when the account is unknown here, disabled, or has withdrawn the token.
     pub async fn access(&self, claims: &Claims, caller: Caller) -> Result<Access, Refusal> {
         let holder = Holder { tenant: TenantId::from(claims.tenant), account: AccountId::from(claims.sub), today: self.today() };
-        let remembers = !self.options.owner && !self.options.remember.is_zero();
-        let remembered = if remembers && !caller.waited {
+        let freshness = self.freshness(caller.waited).await?;
+        let held = if self.remembers() {
             // Of many requests that find nothing remembered, one reads.
-            self.held.try_get_with(holder, self.held(holder)).await.map_err(|error| error.shared())?
+            self.held.try_get_with((holder, freshness.changes), self.held(holder)).await.map_err(|error| error.shared())?
         } else {
             self.held(holder).await?
         };
-        if remembers && caller.waited {
-            self.held.insert(holder, remembered.clone()).await;
-        } else if remembers && remembered.is_due(self.options.remember) {
-            self.renew(holder);
-        }
-        let access = self.judge(&remembered.held, holder, &claims.client_id, caller.request_id)?;
+        let access = self.judge(&held, freshness, holder, &claims.client_id, caller.request_id)?;
         if access.valid_after.timestamp() > claims.iat {
             return Err(Refusal::Unauthenticated("the token was withdrawn".into()));
         }
@@ -179,39 +181,73 @@ impl Authority {
     /// [`Refusal::Unauthenticated`] when the account is unknown here or disabled.
     pub async fn access_of(&self, tenant: TenantId, account: AccountId, client: &str, request_id: Uuid) -> Result<Access, Refusal> {
         let holder = Holder { tenant, account, today: self.today() };
-        self.judge(&self.held(holder).await?.held, holder, client, request_id)
+        let freshness = self.freshness(true).await?;
+        self.judge(&*self.held(holder).await?, freshness, holder, client, request_id)
     }
 
     fn today(&self) -> NaiveDate {
         local_date(self.clock.now(), self.options.utc_offset_hours)
     }
 
-    /// Reads anew what an account holds, while its requests go on with what is remembered: reading 5,000 grants would hold
-    /// all of them up. Where that fails they wait, when it has run out.
-    fn renew(&self, holder: Holder) {
+    fn remembers(&self) -> bool {
+        !self.options.owner && !self.options.remember.is_zero()
+    }
+
+    /// The state of the copies: now, or a moment ago where that is known. It is read before what an account holds, which so is
+    /// of that state or a later one.
+    async fn freshness(&self, now: bool) -> Result<Freshness, Refusal> {
+        if self.options.owner {
+            return Ok(Freshness::OWNER);
+        }
+        if now || !self.remembers() {
+            let read = self.read_freshness().await?;
+            let freshness = read.freshness;
+            self.remember(read).await;
+            return Ok(freshness);
+        }
+        let remembered = self.freshness.try_get_with((), self.read_freshness()).await.map_err(|error| error.shared())?;
+        if remembered.is_due(self.options.remember) {
+            self.renew();
+        }
+        Ok(remembered.freshness)
+    }
+
+    /// Reads the state anew while requests go on with the one that is remembered. Where that fails they wait, when it has run
+    /// out.
+    fn renew(&self) {
         let authority = self.clone();
         tokio::spawn(async move {
-            // A request that waited for a change may have read it meanwhile.
-            if let Ok(read) = authority.held(holder).await
-                && authority.held.get(&holder).await.is_none_or(|known| read.is_newer_than(&known))
-            {
-                authority.held.insert(holder, read).await;
+            if let Ok(read) = authority.read_freshness().await {
+                authority.remember(read).await;
             }
         });
     }
 
-    async fn held(&self, holder: Holder) -> Result<Arc<Remembered>, Refusal> {
-        let begun = Instant::now();
-        let held = Held::load(&mut *self.db.get().await?, holder, self.options.owner).await?;
-        held.map(|held| Remembered::of(held, begun)).ok_or_else(|| Refusal::Unauthenticated("unknown account".into()))
+    /// Remembers what has been read, unless another request has read it since.
+    async fn remember(&self, read: Arc<Remembered>) {
+        let newest = |known: Option<Entry<(), Arc<Remembered>>>| match known.map(Entry::into_value) {
+            Some(known) if known.is_newer_than(&read) => known,
+            _ => read,
+        };
+        self.freshness.entry(()).and_upsert_with(|known| ready(newest(known))).await;
     }
 
-    fn judge(&self, held: &Held, holder: Holder, client: &str, request_id: Uuid) -> Result<Access, Refusal> {
+    async fn read_freshness(&self) -> Result<Arc<Remembered>, Refusal> {
+        let begun = Instant::now();
+        Ok(Remembered::of(Freshness::load(&mut *self.db.get().await?).await?, begun))
+    }
+
+    async fn held(&self, holder: Holder) -> Result<Arc<Held>, Refusal> {
+        let held = Held::load(&mut *self.db.get().await?, holder, self.options.owner).await?;
+        held.map(Arc::new).ok_or_else(|| Refusal::Unauthenticated("unknown account".into()))
+    }
+
+    fn judge(&self, held: &Held, freshness: Freshness, holder: Holder, client: &str, request_id: Uuid) -> Result<Access, Refusal> {
         if held.status != "active" {
             return Err(Refusal::Unauthenticated("the account is disabled".into()));
         }
         let now = self.clock.now();
-        let age = now.signed_duration_since(held.as_of);
+        let age = now.signed_duration_since(freshness.as_of);
         Ok(Access {
             tenant: holder.tenant,
             account: holder.account,
@@ -227,7 +263,7 @@ impl Authority {
             tenant_roles: held.tenant_roles.clone(),
             class_roles: held.class_roles.clone(),
             reach: held.reach.clone(),
-            stale: !self.options.owner && age > TimeDelta::from_std(self.options.refuse_after).unwrap_or(TimeDelta::MAX),
+            stale: age > TimeDelta::from_std(self.options.refuse_after).unwrap_or(TimeDelta::MAX),
         })
     }
 }

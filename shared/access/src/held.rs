@@ -1,13 +1,6 @@
 //! What an account holds today, as read from a service's own copies.
 
-use std::{
-    collections::BTreeSet,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
-    time::{Duration, Instant},
-};
+use std::{collections::BTreeSet, sync::Arc};
 
 use chrono::{DateTime, NaiveDate, Utc};
 use diesel::{OptionalExtension, QueryableByName, sql_query, sql_types};
@@ -33,35 +26,10 @@ pub(crate) struct Held {
     pub staff_id: Option<Uuid>,
     pub status: String,
     pub valid_after: DateTime<Utc>,
-    pub as_of: DateTime<Utc>,
     pub roles: BTreeSet<Role>,
     pub tenant_roles: BTreeSet<Role>,
     pub class_roles: BTreeSet<Role>,
     pub reach: Option<Arc<Reach>>,
-}
-
-/// What an account held when it was read.
-#[derive(Debug)]
-pub(crate) struct Remembered {
-    pub held: Held,
-    read_at: Instant,
-    renewed: AtomicBool,
-}
-
-impl Remembered {
-    /// What was begun to be read then.
-    pub fn of(held: Held, read_at: Instant) -> Arc<Self> {
-        Arc::new(Remembered { held, read_at, renewed: AtomicBool::new(false) })
-    }
-
-    pub fn is_newer_than(&self, other: &Self) -> bool {
-        self.read_at > other.read_at
-    }
-
-    /// Whether it is to be read again, of all who ask once: when three quarters of the time for which it counts have passed.
-    pub fn is_due(&self, counts_for: Duration) -> bool {
-        self.read_at.elapsed() * 4 >= counts_for * 3 && !self.renewed.swap(true, Ordering::Relaxed)
-    }
 }
 
 impl Held {
@@ -86,7 +54,6 @@ impl Held {
             staff_id: row.staff_id,
             status: row.status,
             valid_after: row.valid_after,
-            as_of: row.as_of,
             roles: held,
             tenant_roles,
             class_roles: roles(&row.class_roles),
@@ -106,7 +73,6 @@ impl Held {
 const HELD: &str = "
     select a.display_name, a.staff_id, a.status,
            greatest(a.valid_after, timestamptz '1970-01-01') as valid_after,
-           greatest((select as_of from authority_freshness), timestamptz '1970-01-01') as as_of,
            array(select distinct g.role from grants g join units u on u.id = g.unit_id
                  where g.account_id = a.id and g.status = 'active'
                    and $3 between g.valid_from and least(g.valid_until, u.closed_on, 'infinity')) as roles,
@@ -128,37 +94,10 @@ struct Row {
     status: String,
     #[diesel(sql_type = sql_types::Timestamptz)]
     valid_after: DateTime<Utc>,
-    #[diesel(sql_type = sql_types::Timestamptz)]
-    as_of: DateTime<Utc>,
     #[diesel(sql_type = sql_types::Array<sql_types::Text>)]
     roles: Vec<String>,
     #[diesel(sql_type = sql_types::Array<sql_types::Text>)]
     tenant_roles: Vec<String>,
     #[diesel(sql_type = sql_types::Array<sql_types::Text>)]
     class_roles: Vec<String>,
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_is_remembered_is_read_again_by_one_and_before_it_has_run_out() {
-        let held = Held {
-            display_name: String::new(),
-            staff_id: None,
-            status: "active".into(),
-            valid_after: DateTime::UNIX_EPOCH,
-            as_of: DateTime::UNIX_EPOCH,
-            roles: BTreeSet::new(),
-            tenant_roles: BTreeSet::new(),
-            class_roles: BTreeSet::new(),
-            reach: None,
-        };
-        let read = |ago: u64| Remembered { held: held.clone(), read_at: Instant::now().checked_sub(Duration::from_secs(ago)).unwrap(), renewed: AtomicBool::new(false) };
-        let hundred = Duration::from_secs(100);
-        assert!(!read(70).is_due(hundred));
-        let remembered = read(80);
-        assert_eq!([remembered.is_due(hundred), remembered.is_due(hundred)], [true, false]);
-    }
 }

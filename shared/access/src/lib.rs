@@ -6,9 +6,9 @@
 pub mod access;
 pub mod authority;
 pub mod batch;
+mod freshness;
 mod held;
 pub mod policy;
-
 pub mod pull;
 mod reach;
 pub mod replicas;

@@ -71,7 +71,7 @@ pub struct Options {
     pub utc_offset_hours: i32,
     /// How old authority data may be before writes are refused.
     pub refuse_after: Duration,
-    /// How long what an account holds is remembered; see [`AuthorityOptions::remember`].
+    /// See [`AuthorityOptions::remember`].
     pub remember: Duration,
     /// Connections per service, for requests; as many again at most for other work.
     pub connections: usize,

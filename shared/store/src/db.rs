@@ -20,7 +20,7 @@ use crate::{
     Keep, StoreError, StoreResult,
     connect::{Connector, KEPT},
     edits::{self, Edit, Edits, Outcome, Stamps},
-    shared::{LANES, Reader, Shared, SharedConnection},
+    shared::{FOR_RECORDS, LANES, Reader, Shared, SharedConnection},
 };
 
 /// One connection, inside or outside a transaction.
@@ -89,12 +89,17 @@ impl Db {
         Ok(Db { pool: self.origin.pool(part)?, shared: self.origin.shared(), edits: self.origin.edits(), ..self.clone() })
     }
 
-    /// A connection shared with other requests, for one statement that is soon answered and changes nothing.
+    /// A connection shared with other requests, for one statement that reads a record.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`] when none has room, or none can be made, in time.
     pub async fn share(&self) -> StoreResult<SharedConnection> {
-        if registrar_traces::is_on() { registrar_traces::connecting(self.shared.get()).await } else { self.shared.get().await }
+        self.lane(FOR_RECORDS).await
+    }
+
+    async fn lane(&self, of: usize) -> StoreResult<SharedConnection> {
+        let lane = self.shared.get(of);
+        if registrar_traces::is_on() { registrar_traces::connecting(lane).await } else { lane.await }
     }
 
     /// A connection to read from: shared where what is read will be there `soon`, else one of the reader's own, so that
@@ -103,7 +108,7 @@ impl Db {
     /// # Errors
     /// As [`Db::share`] and [`Db::get`].
     pub async fn reader(&self, soon: bool) -> StoreResult<Reader> {
-        Ok(if soon { Reader::Shared(self.share().await?) } else { Reader::Own(Box::new(self.get().await?)) })
+        Ok(if soon { Reader::Shared(self.lane(LANES).await?) } else { Reader::Own(Box::new(self.get().await?)) })
     }
 
     /// A connection from the pool.

@@ -18,6 +18,9 @@ use crate::{
 
 /// So many shared connections a pool has beside its own.
 pub(crate) const LANES: usize = 2;
+/// On so many of them records are read: on more, more processes of PostgreSQL share the cores and the slowest answers take three
+/// times as long, while there are no more answers.
+pub(crate) const FOR_RECORDS: usize = 1;
 /// So many requests at most use them at once.
 const ROOM: usize = 128;
 /// In milliseconds, how long a statement may hold up those behind it.
@@ -71,9 +74,10 @@ impl Shared {
         Shared { room: Arc::new(Semaphore::new(ROOM)), lanes: std::array::from_fn(lane), wait }
     }
 
-    pub(crate) async fn get(&self) -> StoreResult<SharedConnection> {
+    /// A place on one of the first so many connections.
+    pub(crate) async fn get(&self, lanes: usize) -> StoreResult<SharedConnection> {
         let late = |_| StoreError::Unavailable("no shared connection in time".to_owned());
-        timeout(self.wait, self.place()).await.map_err(late)?
+        timeout(self.wait, self.place(lanes)).await.map_err(late)?
     }
 
     /// The places taken, and all there are.
@@ -82,10 +86,10 @@ impl Shared {
     }
 
     /// A place where the fewest others are.
-    async fn place(&self) -> StoreResult<SharedConnection> {
+    async fn place(&self, lanes: usize) -> StoreResult<SharedConnection> {
         let none = || StoreError::Unavailable("no shared connection".to_owned());
         let place = self.room.clone().acquire_owned().await.map_err(|_| none())?;
-        let open = self.lanes.iter().filter_map(|lane| Some((lane, lane.open()?)));
+        let open = self.lanes.iter().take(lanes).filter_map(|lane| Some((lane, lane.open()?)));
         let (lane, made) = open.min_by_key(|(_, made)| Arc::strong_count(made)).ok_or_else(none)?;
         let conn = lane.connection(&made).await?;
         Ok(SharedConnection { conn, _lane: made, _place: place })

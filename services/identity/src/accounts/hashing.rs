@@ -15,7 +15,7 @@ use std::{
 use flume::{Receiver, RecvTimeoutError, Sender};
 use registrar_store::{StoreError, StoreResult};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::{ExposeSecret, SecretString, zeroize::Zeroizing};
 use tokio::sync::oneshot;
 
 use super::password::{Memory, hashed};
@@ -153,19 +153,19 @@ impl Process {
     }
 
     fn compute(&mut self, form: &str, password: &SecretString) -> io::Result<Option<String>> {
-        let mut line = serde_json::to_string(&(form, password.expose_secret()))?;
-        line.push('\n');
-        self.input.write_all(line.as_bytes())?;
-        line.clear();
+        let asked = Zeroizing::new(serde_json::to_string(&(form, password.expose_secret()))?);
+        self.input.write_all(asked.as_bytes())?;
+        self.input.write_all(b"\n")?;
         // A process that was stopped answers nothing and does not end.
         let answers_within = Timespec { tv_sec: ANSWERS_WITHIN, tv_nsec: 0 };
         if poll(&mut [PollFd::new(self.output.get_ref(), PollFlags::IN)], Some(&answers_within))? == 0 {
             return Err(io::ErrorKind::TimedOut.into());
         }
-        if self.output.read_line(&mut line)? == 0 {
+        let mut answer = String::new();
+        if self.output.read_line(&mut answer)? == 0 {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
-        Ok(serde_json::from_str(&line)?)
+        Ok(serde_json::from_str(&answer)?)
     }
 }
 

@@ -3,6 +3,8 @@
 use std::time::Duration;
 
 use chrono::TimeDelta;
+use diesel::sql_query;
+use diesel_async::RunQueryDsl;
 use registrar_access::{Authority, AuthorityOptions, Caller, Role};
 use registrar_domain::{EducationLevel, Hierarchy, UnitKind};
 use registrar_http::rate_limit::RateLimit;
@@ -271,16 +273,40 @@ async fn a_grant_over_one_level_enters_nobody_of_another() {
 }
 
 #[tokio::test]
-async fn what_an_account_holds_is_remembered_for_a_moment_unless_the_request_waited() {
+async fn what_an_account_holds_is_remembered_until_it_changes_and_asked_for_by_requests_that_waited() {
     let world = World::start().await;
     let account = world.system.account(Role::Clerk, world.school).await.unwrap();
     let clock = world.system.clock().clock();
     let remembering = |remember: Duration| Authority::new(world.system.db("personnel").clone(), clock.clone(), AuthorityOptions { remember, ..AuthorityOptions::default() });
     let (hour, nothing) = (remembering(Duration::from_secs(3600)), remembering(Duration::ZERO));
     let claims = hour.authenticate(&account.token()).await.unwrap();
-    let access = async |authority: &Authority, waited: bool| authority.access(&claims, Caller { request_id: world.system.new_id(), waited }).await;
-    assert!(access(&hour, false).await.is_ok() && access(&nothing, false).await.is_ok());
+    let is_let_in = async |authority: &Authority, waited: bool| authority.access(&claims, Caller { request_id: world.system.new_id(), waited }).await.is_ok();
+    assert!(is_let_in(&hour, false).await && is_let_in(&nothing, false).await);
+
+    // Unless something has changed nobody reads it again, and here nobody counts that.
+    let mut conn = world.system.db("personnel").get().await.unwrap();
+    let uncounted = "alter table accounts disable trigger count_authority_change";
+    sql_query(uncounted).execute(&mut conn).await.unwrap();
     world.system.disable(&account).await.unwrap();
-    assert!(access(&hour, false).await.is_ok());
-    assert!(access(&hour, true).await.is_err() && access(&nothing, false).await.is_err());
+    assert!(is_let_in(&hour, true).await && !is_let_in(&nothing, false).await);
+
+    sql_query(uncounted.replace("disable", "enable")).execute(&mut conn).await.unwrap();
+    world.system.disable(&account).await.unwrap();
+    assert!(is_let_in(&hour, false).await);
+    assert!(!is_let_in(&hour, true).await);
+    // What one has asked the others know.
+    assert!(!is_let_in(&hour, false).await);
+}
+
+#[tokio::test]
+async fn statements_that_change_what_accounts_hold_are_counted() {
+    let world = World::start().await;
+    let changes = async || world.count("select changes as count from authority_freshness").await;
+    for table in ["units", "accounts", "grants"] {
+        for change in ["update {} set version = version returning id", "delete from {} where false returning id", "insert into {} select * from {} where false returning id"] {
+            let (before, statement) = (changes().await, change.replace("{}", table));
+            world.count(&format!("with changed as ({statement}) select count(*) from changed")).await;
+            assert_eq!(changes().await, before + 1, "{statement}");
+        }
+    }
 }
