@@ -109,8 +109,9 @@ enum Place {
 
 /// A hash; a process that was kept may have been ended by somebody, a new one is not.
 fn computed(form: &str, password: &SecretString) -> io::Result<Option<String>> {
-    let kept = idle().pop().and_then(|(mut place, _)| Some((place.compute(form, password).ok()?, place)));
-    let (hash, place) = match kept {
+    // A statement of its own: those idle are locked until its end.
+    let kept = idle().pop();
+    let (hash, place) = match kept.and_then(|(mut place, _)| Some((place.compute(form, password).ok()?, place))) {
         Some(computed) => computed,
         None => {
             let mut place = Place::new()?;
@@ -153,9 +154,10 @@ impl Process {
     }
 
     fn compute(&mut self, form: &str, password: &SecretString) -> io::Result<Option<String>> {
-        let asked = Zeroizing::new(serde_json::to_string(&(form, password.expose_secret()))?);
+        let mut asked = Zeroizing::new(serde_json::to_string(&(form, password.expose_secret()))?);
+        asked.push('\n');
+        // In one piece: the process is woken once.
         self.input.write_all(asked.as_bytes())?;
-        self.input.write_all(b"\n")?;
         // A process that was stopped answers nothing and does not end.
         let answers_within = Timespec { tv_sec: ANSWERS_WITHIN, tv_nsec: 0 };
         if poll(&mut [PollFd::new(self.output.get_ref(), PollFlags::IN)], Some(&answers_within))? == 0 {
@@ -218,12 +220,26 @@ fn yield_to_others() -> bool {
 mod tests {
     use super::*;
 
+    fn form(memory: u32, times: u32) -> String {
+        format!("$argon2id$v=19$m={memory},t={times},p=1$c2l4dGVlbiBieXRlcyAuLg")
+    }
+
     #[tokio::test]
-    async fn passwords_that_follow_each_other_are_hashed_in_one_place() {
-        let form = "$argon2id$v=19$m=64,t=1,p=1$c2l4dGVlbiBieXRlcyAuLg";
+    async fn passwords_that_follow_each_other_are_hashed_in_one_place_and_wait_for_no_other() {
         for number in 0..20 {
-            assert!(run(form.to_owned(), format!("password {number}").into()).await.unwrap().is_some());
+            assert!(run(form(64, 1), format!("password {number}").into()).await.unwrap().is_some());
         }
         assert!(idle().len() <= 1);
+
+        // Of two threads one is at work on this.
+        let long = tokio::spawn(run(form(1 << 16, 8), "long".into()));
+        while !idle().is_empty() {
+            assert!(!long.is_finished());
+            tokio::task::yield_now().await;
+        }
+        for number in 0..20 {
+            assert!(run(form(64, 1), format!("password {number}").into()).await.unwrap().is_some());
+        }
+        assert!(!long.is_finished() || thread::available_parallelism().unwrap().get() == 1);
     }
 }
