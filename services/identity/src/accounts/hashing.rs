@@ -220,26 +220,29 @@ fn yield_to_others() -> bool {
 mod tests {
     use super::*;
 
-    fn form(memory: u32, times: u32) -> String {
-        format!("$argon2id$v=19$m={memory},t={times},p=1$c2l4dGVlbiBieXRlcyAuLg")
+    async fn is_hashed(memory: u32, times: u32) -> bool {
+        let form = format!("$argon2id$v=19$m={memory},t={times},p=1$c2l4dGVlbiBieXRlcyAuLg");
+        run(form, "password".to_owned().into()).await.is_ok_and(|hash| hash.is_some())
+    }
+
+    async fn one_after_another() {
+        for _ in 0..20 {
+            assert!(is_hashed(64, 1).await);
+        }
     }
 
     #[tokio::test]
     async fn passwords_that_follow_each_other_are_hashed_in_one_place_and_wait_for_no_other() {
-        for number in 0..20 {
-            assert!(run(form(64, 1), format!("password {number}").into()).await.unwrap().is_some());
-        }
+        one_after_another().await;
         assert!(idle().len() <= 1);
 
-        // Of two threads one is at work on this.
-        let long = tokio::spawn(run(form(1 << 16, 8), "long".into()));
+        let long = tokio::spawn(is_hashed(1 << 16, 8));
         while !idle().is_empty() {
             assert!(!long.is_finished());
             tokio::task::yield_now().await;
         }
-        for number in 0..20 {
-            assert!(run(form(64, 1), format!("password {number}").into()).await.unwrap().is_some());
-        }
-        assert!(!long.is_finished() || thread::available_parallelism().unwrap().get() == 1);
+        one_after_another().await;
+        let alone = thread::available_parallelism().unwrap().get() == 1;
+        assert_eq!(long.is_finished(), alone, "others wait for a long hash only where there is one thread for all");
     }
 }
