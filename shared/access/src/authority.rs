@@ -88,7 +88,7 @@ pub struct Authority {
 
 /// What may be remembered of what accounts hold, in kB.
 const REMEMBERED: u64 = 32 << 10;
-/// How long it is remembered of an account that asks for nothing.
+/// How long it is remembered at most: somebody may have changed a copy past the triggers that count.
 const REMEMBERED_FOR: Duration = Duration::from_secs(300);
 
 impl Authority {
@@ -98,7 +98,7 @@ impl Authority {
         let verified = Cache::builder().max_capacity(100_000).time_to_live(Duration::from_secs(300)).build();
         let keys = Cache::builder().max_capacity(64).time_to_live(Duration::from_secs(60)).build();
         let freshness = Cache::builder().max_capacity(1).time_to_live(options.remember).build();
-        let held = Cache::builder().weigher(|_, held: &Arc<Held>| held.kilobytes()).max_capacity(REMEMBERED).time_to_idle(REMEMBERED_FOR).build();
+        let held = Cache::builder().weigher(|_, held: &Arc<Held>| held.kilobytes()).max_capacity(REMEMBERED).time_to_live(REMEMBERED_FOR).build();
         Authority { db, clock, options, verified, keys, freshness, held }
     }
 
@@ -199,11 +199,13 @@ impl Authority {
         if self.options.owner {
             return Ok(Freshness::OWNER);
         }
-        if now || !self.remembers() {
+        if !self.remembers() {
+            return Ok(self.read_freshness().await?.freshness);
+        }
+        if now {
             let read = self.read_freshness().await?;
-            let freshness = read.freshness;
-            self.remember(read).await;
-            return Ok(freshness);
+            self.remember(read.clone()).await;
+            return Ok(read.freshness);
         }
         let remembered = self.freshness.try_get_with((), self.read_freshness()).await.map_err(|error| error.shared())?;
         if remembered.is_due(self.options.remember) {

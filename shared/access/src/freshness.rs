@@ -15,7 +15,7 @@ use diesel_async::RunQueryDsl;
 use registrar_store::{Connection, Keep, StoreResult};
 
 /// The state of the copies that authority is decided on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, QueryableByName)]
+#[derive(Clone, Copy, Debug, QueryableByName)]
 pub(crate) struct Freshness {
     /// Everything identity committed before has arrived.
     #[diesel(sql_type = sql_types::Timestamptz)]
