@@ -236,7 +236,7 @@ mod tests {
         one_after_another().await;
         assert!(idle().len() <= 1);
 
-        let long = tokio::spawn(is_hashed(1 << 16, 8));
+        let long = tokio::spawn(is_hashed(1 << 16, 64));
         while !idle().is_empty() {
             assert!(!long.is_finished());
             tokio::task::yield_now().await;
