@@ -26,6 +26,7 @@ pub mod problem;
 pub mod rate_limit;
 mod request_span;
 pub mod retention;
+mod scheduling;
 pub mod server;
 pub mod service;
 mod shown;

@@ -32,6 +32,7 @@ use crate::{
     openapi::{self, Document},
     rate_limit::Remaining,
     request_span::{RequestSpan, method_label, route_of},
+    scheduling,
     shown::Shown,
 };
 
@@ -122,11 +123,11 @@ pub fn serve(
     metrics: PrometheusHandle,
 ) -> std::io::Result<(Vec<Server>, SocketAddr, SocketAddr)> {
     let (public_mounted, workers, shown) = (mounted.clone(), listen.workers, Shown::of(&mounted, whole));
-    let public = HttpServer::new(move || public_app(public_mounted.iter().map(|mounted| mounted.of_worker(workers)).collect(), shown.clone(), root.clone()))
-        .workers(listen.workers)
-        .shutdown_timeout(10)
-        .disable_signals()
-        .bind(listen.public)?;
+    let on_this_thread = move || {
+        scheduling::never_interrupt();
+        public_app(public_mounted.iter().map(|mounted| mounted.of_worker(workers)).collect(), shown.clone(), root.clone())
+    };
+    let public = HttpServer::new(on_this_thread).workers(listen.workers).shutdown_timeout(10).disable_signals().bind(listen.public)?;
     let internal =
         HttpServer::new(move || internal_app(mounted.clone(), transport.clone(), metrics.clone())).workers(1).shutdown_timeout(1).disable_signals().bind(listen.internal)?;
     let address = |addresses: Vec<SocketAddr>| addresses.first().copied().ok_or_else(|| std::io::Error::other("no address was bound"));
