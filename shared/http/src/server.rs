@@ -32,7 +32,7 @@ use crate::{
     openapi::{self, Document},
     rate_limit::Remaining,
     request_span::{RequestSpan, method_label, route_of},
-    scheduling,
+    scheduling::UnderWay,
     shown::Shown,
 };
 
@@ -123,11 +123,11 @@ pub fn serve(
     metrics: PrometheusHandle,
 ) -> std::io::Result<(Vec<Server>, SocketAddr, SocketAddr)> {
     let (public_mounted, workers, shown) = (mounted.clone(), listen.workers, Shown::of(&mounted, whole));
-    let on_this_thread = move || {
-        scheduling::never_interrupt();
-        public_app(public_mounted.iter().map(|mounted| mounted.of_worker(workers)).collect(), shown.clone(), root.clone())
-    };
-    let public = HttpServer::new(on_this_thread).workers(listen.workers).shutdown_timeout(10).disable_signals().bind(listen.public)?;
+    let public = HttpServer::new(move || public_app(public_mounted.iter().map(|mounted| mounted.of_worker(workers)).collect(), shown.clone(), root.clone()))
+        .workers(listen.workers)
+        .shutdown_timeout(10)
+        .disable_signals()
+        .bind(listen.public)?;
     let internal =
         HttpServer::new(move || internal_app(mounted.clone(), transport.clone(), metrics.clone())).workers(1).shutdown_timeout(1).disable_signals().bind(listen.internal)?;
     let address = |addresses: Vec<SocketAddr>| addresses.first().copied().ok_or_else(|| std::io::Error::other("no address was bound"));
@@ -159,7 +159,7 @@ fn public_app(
 
 /// Outermost: every refusal becomes a problem document, every answer carries its request id and rate limit.
 async fn refusals_as_problems<B: MessageBody + 'static>(request: ServiceRequest, next: Next<B>) -> Result<ServiceResponse<BoxBody>, Error> {
-    let started = std::time::Instant::now();
+    let (started, _under_way) = (std::time::Instant::now(), UnderWay::begin());
     // Routing needs the only handle on the request, so what a refusal says of it is read before.
     let (locale, id, method) = (crate::locale::locale_of(request.request()), request_id(request.request()), method_label(request.method()));
     match next.call(request).await {
